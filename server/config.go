@@ -1,0 +1,131 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A Config holds every setting of a server. It is made by LoadConfig or
+// Defaults, which fill it from the table in setting.go; a Config put together
+// by hand starts from Defaults.
+type Config struct {
+	// Public port.
+	Listen      string   // host:port of API and streams; port 0 = any free one
+	CORSOrigins []string // origins browsers may call from; "*" = any, without credentials
+	DebugEcho   bool     // serve /debug/echo without credential
+
+	// Admin port.
+	Admin          string // host:port of livez, readyz, metrics, pprof; empty = none
+	AdminToken     string // bearer asked of callers; needed beyond loopback
+	ReadyNeedsFeed bool   // readyz is 503 while no feed is connected
+
+	// Feed.
+	Feed       []string      // ZeroMQ PUB endpoints
+	StaleAfter time.Duration // a feed silent for so long is stale
+	TokensMax  int           // tokens known at most
+
+	// Streams.
+	StreamsPerAccount int // 0 = no limit
+	ReplaceOldest     bool
+	TokensPerStream   int
+	Loops             int // 0 = GOMAXPROCS
+	RingBytes         int64
+	MaxLag            int64         // bytes a slow stream may be behind before it is conflated
+	StallTimeout      time.Duration // 0 = never
+	CloseOnExpiry     bool
+	DrainWindow       time.Duration
+
+	// Accounts.
+	Data       string // directory of the database
+	AccessTTL  time.Duration
+	RefreshTTL time.Duration
+	JWTKeyFile string // empty = the key made on first start, kept with the data
+
+	// Logs.
+	LogLevel  slog.Level
+	LogFormat string // text or json
+
+	// ConfigFile is where the file settings came from; empty = none.
+	ConfigFile string
+
+	// Warnings are remarks of LoadConfig that are no faults; Run logs them.
+	Warnings []string
+
+	// Logger is where Run logs; nil = standard error as LogLevel and LogFormat say.
+	Logger *slog.Logger
+
+	timeouts timeouts
+}
+
+// timeouts are the waits of the public port. Tests shorten them.
+type timeouts struct {
+	header time.Duration // whole header read
+	body   time.Duration // header and body read
+	write  time.Duration // answer written
+	idle   time.Duration // between two requests of a connection
+}
+
+// withDefaults fills in what is zero.
+func (t timeouts) withDefaults() timeouts {
+	for _, d := range []struct {
+		at  *time.Duration
+		def time.Duration
+	}{
+		{&t.header, headerTimeout},
+		{&t.body, bodyTimeout},
+		{&t.write, writeTimeout},
+		{&t.idle, idleTimeout},
+	} {
+		if *d.at == 0 {
+			*d.at = d.def
+		}
+	}
+	return t
+}
+
+// Defaults is the Config of a server started without flags.
+func Defaults() Config {
+	var c Config
+	for i := range settings {
+		if err := settings[i].bind(&c).Set(settings[i].def); err != nil {
+			panic("server: default of " + settings[i].name + ": " + err.Error())
+		}
+	}
+	return c
+}
+
+// check finds faults that lie between settings, each of which is fine alone.
+func (c *Config) check() []Fault {
+	var out []Fault
+	add := func(name, text string) { out = append(out, Fault{Name: name, Text: text}) }
+	if c.Admin != "" && !isLoopback(c.Admin) && c.AdminToken == "" {
+		add("admin", c.Admin+" is reachable from other machines: set admin-token, or bind 127.0.0.1")
+	}
+	if c.Admin != "" && c.Admin == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
+		add("admin", "is the same address as listen: give it a port of its own")
+	}
+	if c.MaxLag > c.RingBytes {
+		add("max-lag", "is larger than ring-bytes: a stream can't be further behind than the ring")
+	}
+	if c.RefreshTTL < c.AccessTTL {
+		add("refresh-ttl", "is shorter than access-ttl")
+	}
+	return out
+}
+
+// isLoopback says whether only this machine reaches addr. A name other than
+// localhost is not trusted to stay on this machine.
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

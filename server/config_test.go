@@ -1,0 +1,203 @@
+package server
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "azira.toml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestConfigLayers(t *testing.T) {
+	file := writeConfig(t, "listen = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:2\"\ntokens_max = 3\n"+
+		"feed = [\"tcp://a:1\",\n \"tcp://b:2\"]\nring-bytes = 2_097_152\n")
+	env := []string{"AZIRA_ADMIN=127.0.0.1:4", "AZIRA_TOKENS_MAX=5", "AZIRA_LOOPS=", "HOME=/x"}
+	c, err := LoadConfig([]string{"--config", file, "--tokens-max=6", "--debug-echo"}, env, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Defaults()
+	want.Listen, want.Admin, want.TokensMax = "127.0.0.1:1", "127.0.0.1:4", 6
+	want.Feed = []string{"tcp://a:1", "tcp://b:2"}
+	want.RingBytes, want.DebugEcho, want.ConfigFile = 2<<20, true, file
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v\nwant %+v", c, want)
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c := Defaults()
+	if c.Listen != "127.0.0.1:8000" || c.Admin != "127.0.0.1:8001" || c.StreamsPerAccount != 3 ||
+		c.TokensPerStream != 3000 || c.AccessTTL != 30*time.Minute || c.MaxLag != 1<<20 ||
+		c.StaleAfter != time.Second || c.DrainWindow != 10*time.Second || c.DebugEcho ||
+		c.StallTimeout != time.Minute || c.TokensMax != 100_000 || c.LogLevel != slog.LevelInfo {
+		t.Errorf("defaults differ from the contract: %+v", c)
+	}
+}
+
+// Every setting can be given three ways and each has the same effect.
+func TestConfigTwins(t *testing.T) {
+	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
+		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "ring-bytes": "8MiB",
+		"max-lag": "2MiB", "stall-timeout": "5s", "drain-window": "1s", "data": "other",
+		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": "k", "log-level": "warn",
+		"admin-token": "0123456789abcdef", "log-format": "json"}
+	for _, st := range settings {
+		text, ok := odd[st.name]
+		if !ok {
+			if text = "7"; st.def == "false" {
+				text = "true"
+			}
+		}
+		quoted := `"` + text + `"`
+		if text == "7" || text == "true" {
+			quoted = text
+		}
+		byFlag, err := LoadConfig([]string{"--" + st.name + "=" + text}, nil, io.Discard)
+		byEnv, err2 := LoadConfig(nil, []string{envName(st.name) + "=" + text}, io.Discard)
+		file := writeConfig(t, st.name+" = "+quoted)
+		byFile, err3 := LoadConfig([]string{"--config", file}, nil, io.Discard)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Errorf("%s: %v", st.name, err)
+			continue
+		}
+		byFile.ConfigFile = ""
+		if !reflect.DeepEqual(byFlag, byEnv) || !reflect.DeepEqual(byFlag, byFile) {
+			t.Errorf("%s: the three sources differ", st.name)
+		}
+		if reflect.DeepEqual(byFlag, Defaults()) {
+			t.Errorf("%s: has no effect", st.name)
+		}
+	}
+}
+
+func TestConfigFaults(t *testing.T) {
+	file := writeConfig(t, strings.Join([]string{
+		`# a comment`,
+		`listn = "127.0.0.1:8000"`,
+		`tokens-max = "many"`,
+		`loops = -1`,
+		`feed = ["udp://x:1"]`,
+		``,
+		`[server]`,
+		`data = "x"`,
+	}, "\n"))
+	err := CheckFile(file)
+	var ce *ConfigError
+	if !errors.As(err, &ce) {
+		t.Fatalf("got %v", err)
+	}
+	var got []string
+	for _, f := range ce.Faults {
+		got = append(got, strings.TrimPrefix(f.String(), file))
+	}
+	for i, want := range []string{
+		":2: listn: unknown key; did you mean listen?",
+		":3: tokens-max: expected a whole number",
+		":4: loops: out of range: expected 0 to 1024",
+		":5: feed: expected tcp://host:port, got \"udp://x:1\"",
+		":7: server: expected settings without tables",
+	} {
+		if i >= len(got) || !strings.HasPrefix(got[i], want) {
+			t.Errorf("fault %d of %q: want %q", i, got, want)
+		}
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		env  []string
+		want string
+	}{
+		{[]string{"--listn", "x"}, nil, "unknown flag --listn; did you mean --listen?"},
+		{[]string{"x"}, nil, "no flag"},
+		{[]string{"--listen"}, nil, "needs an argument"},
+		{[]string{"--listen", "8000"}, nil, "host:port"},
+		{[]string{"--listen", "a:65536"}, nil, "0 to 65535"},
+		{[]string{"--admin", "0.0.0.0:8001"}, nil, "set admin-token"},
+		{[]string{"--admin", ":8001"}, nil, "set admin-token"},
+		{[]string{"--admin-token", "hunter2"}, nil, "at least 16"},
+		{[]string{"--max-lag", "1GiB"}, nil, "larger than ring-bytes"},
+		{[]string{"--stale-after", "1"}, nil, "duration"},
+		{[]string{"--cors-origins", "example.org"}, nil, "origin"},
+		{[]string{"--config", "/nowhere.toml"}, nil, "can't be read: no such file"},
+		{nil, []string{"AZIRA_LOOPS=many"}, "AZIRA_LOOPS: expected a whole number"},
+		{nil, []string{"AZIRA_CONFIG=/nowhere.toml"}, "no such file"},
+		{[]string{"--log-level", "loud"}, nil, "debug, info, warn or error"},
+	} {
+		_, err := LoadConfig(tc.args, tc.env, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%q %q: got %v, want %q", tc.args, tc.env, err, tc.want)
+			continue
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("secret shown: %v", err)
+		}
+	}
+}
+
+func TestConfigSyntax(t *testing.T) {
+	for text, want := range map[string]string{
+		"listen = \"x\nloops = 1":    ":1: ",
+		"loops = 1\n\nloops = 2":     ":3: ",
+		"loops = 1\ntokens-max == 1": ":2: ",
+		"tokens-max=1\ntokens_max=2": ":2: tokens_max: given already in line 1",
+	} {
+		err := CheckFile(writeConfig(t, text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestConfigWarnsOfMisspeltEnvironment(t *testing.T) {
+	c, err := LoadConfig(nil, []string{"AZIRA_LISTN=x", "AZIRA_SOMETHINGELSE=1"}, io.Discard)
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "AZIRA_LISTEN?") {
+		t.Errorf("got %q, %v", c.Warnings, err)
+	}
+}
+
+func TestHelpNamesEverySetting(t *testing.T) {
+	var b strings.Builder
+	if _, err := LoadConfig([]string{"--help"}, nil, &b); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got %v", err)
+	}
+	for _, st := range settings {
+		if !strings.Contains(b.String(), "--"+st.name+" ") || !strings.Contains(b.String(), st.help) {
+			t.Errorf("help lacks %s", st.name)
+		}
+	}
+}
+
+func FuzzConfigFile(f *testing.F) {
+	f.Add([]byte("listen = \"127.0.0.1:1\"\nfeed = [\"tcp://a:1\", # x\n]"))
+	f.Add([]byte("a.b = {c = 1}\n[[x]]\ny = 1979-05-27"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		entries, faults := parseFile(text)
+		for _, e := range entries {
+			if settingNamed(e.name) == nil || e.line < 1 {
+				t.Errorf("bad entry %+v", e)
+			}
+		}
+		for _, ft := range faults {
+			if ft.Text == "" {
+				t.Error("fault without a text")
+			}
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	errNotBool     = errors.New("server: expected true or false")
+	errNotNumber   = errors.New("server: expected a whole number")
+	errNotDuration = errors.New("server: expected a duration such as 500ms, 10s or 30m")
+	errNotSize     = errors.New("server: expected a size such as 65536, 64KiB or 1MiB")
+	errRange       = errors.New("server: out of range")
+	errAddr        = errors.New("server: expected host:port with a port from 0 to 65535")
+	errEndpoint    = errors.New("server: expected tcp://host:port")
+	errOrigin      = errors.New("server: expected * or an origin such as https://example.org")
+	errEmpty       = errors.New("server: must not be empty")
+	errFormat      = errors.New("server: expected text or json")
+	errShort       = fmt.Errorf("server: expected at least %d printable bytes", adminTokenMin)
+)
+
+// A Fault is one thing wrong with a configuration: where it stands and what
+// was expected there. Values are named only where they can't be secrets.
+type Fault struct {
+	Source string // file name, "environment", "flags"; empty = the whole
+	Line   int    // of the file, from 1; 0 = none
+	Name   string // setting as it was spelled
+	Text   string
+}
+
+// String is one line: FILE:LINE: name: text.
+func (f Fault) String() string {
+	var b strings.Builder
+	if f.Source != "" {
+		b.WriteString(f.Source)
+		if f.Line > 0 {
+			fmt.Fprintf(&b, ":%d", f.Line)
+		}
+		b.WriteString(": ")
+	}
+	if f.Name != "" {
+		b.WriteString(f.Name + ": ")
+	}
+	return b.String() + f.Text
+}
+
+// A ConfigError is every fault found in a configuration, at least one.
+type ConfigError struct {
+	Faults []Fault
+}
+
+// Error is all faults in one line.
+func (e *ConfigError) Error() string {
+	lines := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		lines[i] = f.String()
+	}
+	return strings.Join(lines, "; ")
+}
+
+// asError is nil when there is no fault.
+func asError(faults []Fault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return &ConfigError{Faults: faults}
+}
+
+// plain is an error's text without the package prefix, for a line that
+// already says where it comes from.
+func plain(err error) string {
+	return strings.TrimPrefix(err.Error(), "server: ")
+}

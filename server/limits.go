@@ -1,0 +1,42 @@
+package server
+
+import "time"
+
+// Limits of the public port. Those of streams are the engine's, those of
+// names and passwords auth's.
+const (
+	headerBytesMax  = 8 << 10 // request line and header
+	bodyBytesMax    = 64 << 10
+	gzipBytesMin    = 1000 // answers from this size are compressed where asked for
+	agentBytesMax   = 120  // of User-Agent, kept with a stream
+	bearerBytesMax  = 4 << 10
+	adminTokenMin   = 16 // bytes of --admin-token
+	wsKeyBytes      = 16 // RFC 6455 §4.1: the nonce of a handshake
+	wsVersion       = "13"
+	requestIDBytes  = 8
+	corsMaxAge      = "600" // seconds
+	cookieMaxAge    = 30 * time.Minute
+	headerTimeout   = 5 * time.Second
+	bodyTimeout     = 15 * time.Second
+	writeTimeout    = 30 * time.Second
+	idleTimeout     = 60 * time.Second
+	upgradeTimeout  = 5 * time.Second // writing the 101
+	retryAfter      = "2"             // seconds, told with each 503
+	retryAfterBusy  = "1"
+	shutdownTimeout = 5 * time.Second // for HTTP requests under way at the end
+	lastTickPeriod  = 10 * time.Second
+	lastNamePeriod  = time.Second
+)
+
+// Descriptors.
+const (
+	fdMin       = 256 // fewer than this and serve refuses to start
+	fdReserve   = 128 // database, listeners, epoll, feed, logs, spare
+	fdHTTPShare = 8   // one in so many is kept for requests that are no streams
+	fdHTTPMax   = 1024
+)
+
+// net/http reads 4,096 bytes more than MaxHeaderBytes says.
+const headerSlack = 4096
+
+const _ = uint(headerBytesMax - headerSlack - 1) // MaxHeaderBytes is positive

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A setting is one row of the only table of settings: flag, environment twin,
+// key of the file, default, check and help all come from it.
+type setting struct {
+	name   string // --streams-per-account, AZIRA_STREAMS_PER_ACCOUNT, streams-per-account =
+	group  string
+	arg    string // stands for the value in the help; empty for switches
+	def    string
+	help   string
+	secret bool // never shown
+	bind   func(c *Config) field
+}
+
+const (
+	groupPublic  = "Public port"
+	groupAdmin   = "Admin port"
+	groupFeed    = "Feed"
+	groupStreams = "Streams"
+	groupAccount = "Accounts"
+	groupLogs    = "Logs"
+)
+
+var groups = []string{groupPublic, groupFeed, groupStreams, groupAccount, groupAdmin, groupLogs}
+
+var settings = []setting{
+	{name: "listen", group: groupPublic, arg: "ADDR", def: "127.0.0.1:8000",
+		help: "host:port of the API and the streams; port 0 takes any free one",
+		bind: func(c *Config) field { return textField{&c.Listen, checkAddr} }},
+	{name: "cors-origins", group: groupPublic, arg: "URL,…", def: "*",
+		help: "origins browsers may call from; * is any, then without credentials",
+		bind: func(c *Config) field { return listField{&c.CORSOrigins, checkOrigin} }},
+	{name: "debug-echo", group: groupPublic, def: "false",
+		help: "serve an echo stream at /debug/echo, without credential, for conformance runs",
+		bind: func(c *Config) field { return boolField{&c.DebugEcho} }},
+
+	{name: "feed", group: groupFeed, arg: "URL,…", def: "tcp://127.0.0.1:5556",
+		help: "ZeroMQ PUB endpoints to take ticks from",
+		bind: func(c *Config) field { return listField{&c.Feed, checkEndpoint} }},
+	{name: "stale-after", group: groupFeed, arg: "TIME", def: "1s",
+		help: "a feed without a tick for so long counts as stale",
+		bind: func(c *Config) field {
+			return durationField{&c.StaleAfter, 10 * time.Millisecond, 24 * time.Hour}
+		}},
+	{name: "tokens-max", group: groupFeed, arg: "N", def: "100000",
+		help: "tokens known at most; ticks of more are counted and dropped",
+		bind: func(c *Config) field { return numberField{&c.TokensMax, 1, 10_000_000} }},
+
+	{name: "streams-per-account", group: groupStreams, arg: "N", def: "3",
+		help: "open streams of one account at most; 0 is no limit",
+		bind: func(c *Config) field { return numberField{&c.StreamsPerAccount, 0, 1_000_000} }},
+	{name: "replace-oldest", group: groupStreams, def: "false",
+		help: "close an account's oldest stream for one too many, instead of refusing it",
+		bind: func(c *Config) field { return boolField{&c.ReplaceOldest} }},
+	{name: "tokens-per-stream", group: groupStreams, arg: "N", def: "3000",
+		help: "tokens one stream may hold",
+		bind: func(c *Config) field { return numberField{&c.TokensPerStream, 1, 10_000_000} }},
+	{name: "loops", group: groupStreams, arg: "N", def: "0",
+		help: "event loops; 0 is one for each processor Go may use",
+		bind: func(c *Config) field { return numberField{&c.Loops, 0, 1024} }},
+	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
+		help: "memory for ticks on their way, and so how far back a slow stream may read",
+		bind: func(c *Config) field { return sizeField{&c.RingBytes, 1 << 20, 1 << 40} }},
+	{name: "max-lag", group: groupStreams, arg: "SIZE", def: "1MiB",
+		help: "a stream further behind is given the newest ticks only",
+		bind: func(c *Config) field { return sizeField{&c.MaxLag, 4 << 10, 1 << 40} }},
+	{name: "stall-timeout", group: groupStreams, arg: "TIME", def: "1m",
+		help: "a stream that takes nothing for so long is closed; 0 is never",
+		bind: func(c *Config) field { return durationField{&c.StallTimeout, 0, 24 * time.Hour} }},
+	{name: "close-on-expiry", group: groupStreams, def: "false",
+		help: "close a stream when the bearer that opened it expires",
+		bind: func(c *Config) field { return boolField{&c.CloseOnExpiry} }},
+	{name: "drain-window", group: groupStreams, arg: "TIME", def: "10s",
+		help: "at the end streams are closed at instants spread over this time",
+		bind: func(c *Config) field { return durationField{&c.DrainWindow, 0, time.Hour} }},
+
+	{name: "data", group: groupAccount, arg: "DIR", def: "azira-data",
+		help: "directory of the database; made if it is not there",
+		bind: func(c *Config) field { return textField{&c.Data, checkFilled} }},
+	{name: "access-ttl", group: groupAccount, arg: "TIME", def: "30m",
+		help: "life of a bearer",
+		bind: func(c *Config) field {
+			return durationField{&c.AccessTTL, time.Second, 30 * 24 * time.Hour}
+		}},
+	{name: "refresh-ttl", group: groupAccount, arg: "TIME", def: "720h",
+		help: "life of a refresh token",
+		bind: func(c *Config) field {
+			return durationField{&c.RefreshTTL, time.Second, 10 * 365 * 24 * time.Hour}
+		}},
+	{name: "jwt-key-file", group: groupAccount, arg: "FILE", def: "",
+		help: "file with the signing key, at least 32 bytes; none is a key kept with the data",
+		bind: func(c *Config) field { return textField{&c.JWTKeyFile, nil} }},
+
+	{name: "admin", group: groupAdmin, arg: "ADDR", def: "127.0.0.1:8001",
+		help: "host:port of livez, readyz, metrics and pprof; off is none",
+		bind: func(c *Config) field { return adminField{textField{&c.Admin, checkAddr}} }},
+	{name: "admin-token", group: groupAdmin, arg: "WORD", def: "", secret: true,
+		help: "bearer asked of callers of the admin port; needed beyond loopback",
+		bind: func(c *Config) field { return textField{&c.AdminToken, checkAdminToken} }},
+	{name: "ready-needs-feed", group: groupAdmin, def: "false",
+		help: "readyz answers 503 while no feed is connected",
+		bind: func(c *Config) field { return boolField{&c.ReadyNeedsFeed} }},
+
+	{name: "log-level", group: groupLogs, arg: "LEVEL", def: "info",
+		help: "debug, info, warn or error",
+		bind: func(c *Config) field { return levelField{&c.LogLevel} }},
+	{name: "log-format", group: groupLogs, arg: "WORD", def: "text",
+		help: "text or json",
+		bind: func(c *Config) field { return textField{&c.LogFormat, checkFormat} }},
+}
+
+// adminField takes "off" for no admin port.
+type adminField struct{ textField }
+
+func (f adminField) Set(s string) error {
+	if s == "off" {
+		*f.at = ""
+		return nil
+	}
+	return f.textField.Set(s)
+}
+
+func checkAddr(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return errAddr
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
+		return errAddr
+	}
+	return nil
+}
+
+func checkEndpoint(s string) error {
+	rest, ok := strings.CutPrefix(s, "tcp://")
+	if !ok || checkAddr(rest) != nil || strings.HasPrefix(rest, ":") || strings.HasSuffix(rest, ":0") {
+		return errEndpoint
+	}
+	return nil
+}
+
+func checkOrigin(s string) error {
+	if s == "*" {
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Host == "" || s != u.Scheme+"://"+u.Host {
+		return errOrigin
+	}
+	return nil
+}
+
+func checkFilled(s string) error {
+	if s == "" {
+		return errEmpty
+	}
+	return nil
+}
+
+func checkFormat(s string) error {
+	if s != "text" && s != "json" {
+		return errFormat
+	}
+	return nil
+}
+
+func checkAdminToken(s string) error {
+	if s == "" {
+		return nil
+	}
+	for _, r := range s {
+		if r <= ' ' || r > '~' {
+			return errShort
+		}
+	}
+	if len(s) < adminTokenMin {
+		return errShort
+	}
+	return nil
+}
