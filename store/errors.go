@@ -1,0 +1,19 @@
+package store
+
+import "errors"
+
+var (
+	ErrClosed       = errors.New("store: closed")
+	ErrNotFound     = errors.New("store: no such record")
+	ErrTooLarge     = errors.New("store: key or batch too large")
+	ErrLocked       = errors.New("store: directory in use")
+	ErrNotDirectory = errors.New("store: not a directory")
+	ErrNotWritable  = errors.New("store: directory not writable")
+	ErrDamaged      = errors.New("store: database damaged")
+	ErrSchema       = errors.New("store: written by a newer version")
+	ErrExists       = errors.New("store: target exists")
+
+	// ErrStop, returned by the function given to Scan, ends the scan without
+	// an error.
+	ErrStop = errors.New("store: stop")
+)

@@ -1,0 +1,22 @@
+package store
+
+import "time"
+
+const (
+	cacheBytes    = 1 << 20 // block cache
+	memTableBytes = 1 << 20 // one memtable; two exist while one is flushed
+	openFilesMax  = 64      // file descriptors of sorted tables held open
+	batchBytesMax = 4 << 20 // keys and values of one Batch
+	keyBytesMax   = 4 << 10 // one key, without its table
+	schemaVersion = 1       // what this program writes and the newest it reads
+
+	// What Open reads to see that sorted tables are whole; damage beyond it
+	// shows when it is read.
+	verifyBytesMax = 64 << 20
+
+	// Background trouble repeats itself; one line in this time is enough.
+	troubleEvery = 30 * time.Second
+)
+
+// A batch must fit what Pebble takes in one piece.
+const _ = uint(batchBytesMax - memTableBytes)

@@ -1,0 +1,230 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Names inside the directory of a Store.
+const (
+	dbName  = "db"           // Pebble's own directory
+	ackName = "acknowledged" // the side file
+)
+
+// opening is what Open gathers on its way; undo releases it.
+type opening struct {
+	// Fixed.
+	dir string
+	fs  vfs.FS
+	log *logger
+
+	lock *pebble.Lock
+	ack  *ackFile
+	db   *db
+}
+
+// run takes the steps in order. A panic inside Pebble, which damaged files can
+// cause, is an error like any other.
+func (o *opening) run() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = o.damaged(fmt.Sprint(r))
+		}
+		if err != nil {
+			o.undo()
+		}
+	}()
+	if err = o.prepareDir(); err != nil {
+		return err
+	}
+	if err = o.openDatabase(); err != nil {
+		return err
+	}
+	return o.verify()
+}
+
+func (o *opening) undo() {
+	if o.db != nil {
+		_ = o.db.close() // the first error is the one to tell
+		o.db = nil
+	}
+	if o.ack != nil {
+		_ = o.ack.f.Close()
+	}
+	if o.lock != nil {
+		_ = o.lock.Close()
+	}
+}
+
+// prepareDir makes the directory, locks it and opens the side file.
+func (o *opening) prepareDir() error {
+	if i, err := o.fs.Stat(o.dir); err == nil && !i.IsDir() {
+		return fmt.Errorf("%w: %s is a file; give a directory", ErrNotDirectory, o.dir)
+	}
+	sub := o.fs.PathJoin(o.dir, dbName)
+	if err := o.fs.MkdirAll(sub, 0o700); err != nil {
+		return o.explain(err)
+	}
+	var err error
+	if o.lock, err = pebble.LockDirectory(sub, o.fs); err != nil {
+		o.lock = nil
+		return o.explainLock(err)
+	}
+	if o.ack, err = openAck(o.fs, o.dir); err != nil {
+		return o.explain(err)
+	}
+	return nil
+}
+
+// openDatabase refuses a directory whose database has lost its own entry
+// point: Pebble would start an empty one and delete the rest.
+func (o *opening) openDatabase() error {
+	sub := o.fs.PathJoin(o.dir, dbName)
+	desc, err := pebble.Peek(sub, o.fs)
+	if err != nil {
+		return o.explain(err)
+	}
+	if !desc.Exists {
+		names, err := o.fs.List(sub)
+		if err != nil {
+			return o.explain(err)
+		}
+		for _, n := range names {
+			if strings.HasSuffix(n, ".sst") || strings.HasSuffix(n, ".log") {
+				return o.damaged("the name of its manifest is missing")
+			}
+		}
+	}
+	if o.db, err = openDB(o.fs, sub, o.lock, o.log); err != nil {
+		o.db = nil
+		return o.explain(err)
+	}
+	return nil
+}
+
+var errVerified = errors.New("store: verified enough")
+
+// verify reads the records through, so that damage shows at start.
+func (o *opening) verify() error {
+	n := 0
+	err := o.db.scan(nil, nil, func(k, v []byte) error {
+		if n += len(k) + len(v); n > verifyBytesMax {
+			return errVerified
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errVerified) {
+		return o.explain(err)
+	}
+	return nil
+}
+
+// sequence is the number of the last commit inside the database.
+func (o *opening) sequence() (uint64, error) {
+	p, err := o.db.get(keySequence)
+	if isNotFound(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, o.explain(err)
+	}
+	if len(p) != 8 {
+		return 0, o.damaged("commit sequence has a wrong form")
+	}
+	return binary.BigEndian.Uint64(p), nil
+}
+
+// schema is the version that wrote the database, 0 for an empty one.
+func (o *opening) schema() (uint32, error) {
+	p, err := o.db.get(keySchema)
+	if isNotFound(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, o.explain(err)
+	}
+	if len(p) != 4 {
+		return 0, o.damaged("schema version has a wrong form")
+	}
+	v := binary.BigEndian.Uint32(p)
+	if v > schemaVersion {
+		return v, fmt.Errorf("%w: %s has schema %d, this program knows up to %d: "+
+			"use the newer program", ErrSchema, o.dir, v, schemaVersion)
+	}
+	return v, nil
+}
+
+func (o *opening) damaged(why string) error {
+	return fmt.Errorf("%w: %s: %s: restore a checkpoint of it, or move the directory away "+
+		"to start empty", ErrDamaged, o.dir, oneLine(why))
+}
+
+// explainLock tells a directory held by another process from one that cannot
+// be written.
+func (o *opening) explainLock(err error) error {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) && !isPath(err) ||
+		strings.Contains(err.Error(), "lock held") {
+		return fmt.Errorf("%w: %s is held by another process: stop that one, "+
+			"or give this one a directory of its own", ErrLocked, o.dir)
+	}
+	return o.explain(err)
+}
+
+// isPath: an EACCES of open(2) names a path; that of fcntl(2) is a held lock.
+func isPath(err error) bool {
+	var p *fs.PathError
+	return errors.As(err, &p)
+}
+
+// explain turns what went wrong into one line that says what to do.
+func (o *opening) explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: %s: a part of the path is a file; give another directory",
+			ErrNotDirectory, o.dir)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: %s: give this user write access, or give another directory",
+			ErrNotWritable, o.dir)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("store: no space left for %s: free some: %w", o.dir, err)
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return fmt.Errorf("store: too few file descriptors for %s: raise ulimit -n: %w",
+			o.dir, err)
+	case errors.Is(err, syscall.EIO):
+		return fmt.Errorf("store: the disk under %s fails: %w", o.dir, err)
+	}
+	return o.damaged(err.Error())
+}
+
+// openAck opens the side file in dir; it is there after a power cut, too.
+func openAck(fs vfs.FS, dir string) (*ackFile, error) {
+	name := fs.PathJoin(dir, ackName)
+	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return nil, err
+	}
+	if err := syncDir(fs, dir); err != nil {
+		_ = f.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return &ackFile{f: f}, nil
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	return err
+}

@@ -1,0 +1,91 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Get returns a copy of the value of key in t, or ErrNotFound.
+func (s *Store) Get(t Table, key []byte) ([]byte, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	defer s.users.Done()
+	var buf [64]byte
+	v, err := s.db.get(append(append(buf[:0], byte(t)), key...))
+	if isNotFound(err) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: read: %w", err)
+	}
+	return v, nil
+}
+
+// Scan calls f with each record of t whose key begins with prefix, in the
+// order of their bytes, as they were when Scan began. Key (without its table)
+// and value are valid only during the call. An error of f ends the scan and is
+// returned, ErrStop as nil.
+func (s *Store) Scan(t Table, prefix []byte, f func(key, value []byte) error) error {
+	return s.ScanFrom(t, prefix, prefix, f)
+}
+
+// ScanFrom is Scan, beginning at the first key not less than from.
+func (s *Store) ScanFrom(
+	t Table, prefix, from []byte, f func(key, value []byte) error,
+) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.users.Done()
+	lower := append([]byte{byte(t)}, from...)
+	upper := after(append([]byte{byte(t)}, prefix...))
+	err := s.db.scan(lower, upper, func(key, value []byte) error {
+		return f(key[1:], value)
+	})
+	if err == nil || errors.Is(err, ErrStop) {
+		return nil
+	}
+	return fmt.Errorf("store: scan: %w", err)
+}
+
+// after is the first key beyond all that begin with p. It changes p. A prefix
+// starts with a table, which is never 0xff, so there is always one.
+func after(p []byte) []byte {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i]++; p[i] != 0 {
+			return p[:i+1]
+		}
+	}
+	panic("store: table 0xff")
+}
+
+// Checkpoint writes a copy of the database, as it is now, into dir, which must
+// not exist. Open can open it; files are linked where the disk allows, so that
+// it is cheap on the same disk.
+func (s *Store) Checkpoint(dir string) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.users.Done()
+	if _, err := s.fs.Stat(dir); err == nil {
+		return fmt.Errorf("%w: %s; name a new directory", ErrExists, dir)
+	}
+	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("store: make checkpoint directory: %w", err)
+	}
+	s.ack.mu.Lock()
+	n := s.ack.last // before the copy, so that it holds at least n commits
+	s.ack.mu.Unlock()
+	if err := s.db.checkpoint(s.fs.PathJoin(dir, dbName)); err != nil {
+		return fmt.Errorf("store: checkpoint: %w", err)
+	}
+	a, err := openAck(s.fs, dir)
+	if err == nil {
+		err = errors.Join(a.raise(n), a.close())
+	}
+	if err != nil {
+		return fmt.Errorf("store: checkpoint: %w", err)
+	}
+	return nil
+}
