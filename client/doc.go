@@ -1,0 +1,19 @@
+// Package client speaks to an Azira server as its users do: accounts over HTTP,
+// ticks over WebSocket, and the ZeroMQ bus behind the server.
+//
+//	Auth ── HTTP ──────▶ /api/v1/users, /api/v1/token      register, login, refresh, logout
+//	Keeper ─ Auth ─────▶ a bearer that is always fresh
+//	Stream ─ WebSocket ▶ /api/v1/stream                    subscribe, ticks, reconnect
+//	Bus ──── ZeroMQ ───▶ tcp://…:5556                      the feed itself, without a server
+//
+// Those who know AziraClient find its AuthClient in [Auth], its SubscribeToToken
+// in [Stream] and its ZMQTestSubscriber in [Bus].
+//
+// A Stream and a Bus give ticks on a channel. Neither ever waits for its
+// consumer: behind the channel up to Buffer ticks wait in order, and when more
+// come, only the newest of each token is kept. What was dropped is counted, in
+// Stats().Conflated and, token by token, in [Tick].Missed.
+//
+// Two goroutines serve a connection and a third the channel. Close ends them all
+// before it returns.
+package client

@@ -1,0 +1,121 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// run is the Stream's goroutine: it sees connections end and makes new ones.
+func (s *Stream) run(x *session) {
+	defer s.box.end()
+	back := backoff{min: s.o.BackoffMin, max: s.o.BackoffMax}
+	for x != nil {
+		select {
+		case <-x.done:
+		case <-s.ctx.Done():
+			x.leave()
+			return
+		}
+		s.drop(x)
+		if time.Since(x.born) >= stableAfter {
+			back.reset()
+		}
+		x = s.another(x.err, &back)
+	}
+}
+
+// another makes a connection in place of the one that ended with err, however
+// long it takes. It returns nil when the Stream has ended.
+func (s *Stream) another(err error, back *backoff) *session {
+	for {
+		if s.o.NoReconnect || !retryable(err) {
+			s.settle(nil, err)
+			return nil
+		}
+		pause := back.next(err)
+		s.o.Logger.Info("stream lost", "err", err, "retry", pause)
+		s.o.Notify(Change{Err: err, Retry: pause})
+		if !sleep(s.ctx, pause) {
+			return nil
+		}
+		var x *session
+		if x, err = s.reopen(); err == nil {
+			s.settle(x, nil)
+			s.o.Logger.Info("stream is back")
+			s.o.Notify(Change{Connected: true})
+			return x
+		}
+	}
+}
+
+// reopen makes a connection and subscribes what was held.
+func (s *Stream) reopen() (*session, error) {
+	x, err := s.connect(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := s.Tokens()
+	for part := range split(subscribe, held) {
+		if err := x.ask(s.ctx, subscribe, part); err != nil {
+			x.leave()
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// split cuts tokens into requests of a size that the server takes.
+func split(v verb, tokens []string) iter.Seq[[]string] {
+	most := subscribeBytesMax
+	if v == unsubscribe {
+		most = unsubscribeBytesMax
+	}
+	return func(yield func([]string) bool) {
+		size := len(v)
+		for i, from := 0, 0; i < len(tokens); i++ {
+			size += 1 + len(tokens[i])
+			last := i+1 == len(tokens)
+			if last || size+1+len(tokens[i+1]) > most {
+				if !yield(slices.Clone(tokens[from : i+1])) {
+					return
+				}
+				from, size = i+1, len(v)
+			}
+		}
+	}
+}
+
+// A backoff is the pause before the next attempt: random up to a bound that
+// doubles, so that clients of a server that went do not come back in step.
+type backoff struct {
+	min, max time.Duration
+	bound    time.Duration
+}
+
+func (b *backoff) reset() { b.bound = 0 }
+
+func (b *backoff) next(err error) time.Duration {
+	b.bound = min(max(2*b.bound, b.min), b.max)
+	pause := b.bound/8 + rand.N(b.bound)*7/8
+	var answer *Error
+	if errors.As(err, &answer) && answer.RetryAfter > 0 {
+		pause += min(answer.RetryAfter, retryAfterMax)
+	}
+	return pause
+}
+
+// sleep reports false when ctx ended before d had passed.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,107 @@
+package client
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/valyala/fastjson"
+)
+
+// What the server says in the text dialect, besides ticks.
+const (
+	saysSubscribed    = "Subscribed to tokens: "
+	saysUnsubscribed  = "Unsubscribed from tokens: "
+	saysNotFound      = "Tokens not found: "
+	saysUnknownAction = "Unknown action: "
+	saysError         = "Error: "
+)
+
+// text is the original's dialect:
+//
+//	subscribe|A,B ─▶   ◀─ Subscribed to tokens: A, B   ◀─ {"token":"A",…}
+//
+// Ticks are told from answers by their first byte. Answers carry no id; they
+// come in the order of the requests.
+type text struct {
+	parser fastjson.Parser
+	names  map[string]string // so that a token's ticks share one string
+}
+
+func (x *text) appendRequest(dst []byte, v verb, tokens []string) []byte {
+	dst = append(dst, v...)
+	dst = append(dst, '|')
+	for i, t := range tokens {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, t...)
+	}
+	return dst
+}
+
+func (x *text) parse(p []byte) event {
+	if len(p) > 0 && p[0] == '{' {
+		return event{kind: eventTick, tick: Tick{Token: x.token(p), Data: p}}
+	}
+	words := string(p)
+	switch {
+	case strings.HasPrefix(words, saysSubscribed), strings.HasPrefix(words, saysUnsubscribed):
+		return event{kind: eventAnswer}
+	case strings.HasPrefix(words, saysNotFound):
+		unknown := strings.Split(words[len(saysNotFound):], ", ")
+		for i := range unknown {
+			unknown[i] = clean(unknown[i])
+		}
+		return event{kind: eventAnswer, answer: &RefusedError{Tokens: unknown, Detail: clean(words)}}
+	case strings.HasPrefix(words, saysUnknownAction), strings.HasPrefix(words, saysError):
+		return event{kind: eventAnswer, answer: &RefusedError{Detail: clean(words)}}
+	}
+	return event{}
+}
+
+// token finds the "token" field of a tick: at its start, where the original's
+// feed has it, else by parsing the whole object.
+func (x *text) token(p []byte) string {
+	if name, ok := leadingToken(p); ok {
+		return x.name(name)
+	}
+	v, err := x.parser.ParseBytes(p)
+	if err != nil {
+		return ""
+	}
+	return x.name(v.GetStringBytes("token"))
+}
+
+// leadingToken reads X out of {"token":"X"…, blanks allowed, if X needs no
+// unescaping.
+func leadingToken(p []byte) ([]byte, bool) {
+	p = bytes.TrimLeft(p[1:], " ")
+	p, ok := bytes.CutPrefix(p, []byte(`"token"`))
+	if !ok {
+		return nil, false
+	}
+	p, ok = bytes.CutPrefix(bytes.TrimLeft(p, " "), []byte(":"))
+	if !ok {
+		return nil, false
+	}
+	p, ok = bytes.CutPrefix(bytes.TrimLeft(p, " "), []byte(`"`))
+	if !ok {
+		return nil, false
+	}
+	end := bytes.IndexAny(p, "\"\\")
+	if end < 0 || p[end] == '\\' {
+		return nil, false
+	}
+	return p[:end], true
+}
+
+func (x *text) name(p []byte) string {
+	if s, ok := x.names[string(p)]; ok {
+		return s
+	}
+	s := string(p)
+	if len(x.names) < namesMax {
+		x.names[s] = s
+	}
+	return s
+}
