@@ -149,7 +149,7 @@ func retryable(err error) bool {
 func clean(words string) string {
 	words = strings.ToValidUTF8(words, "\uFFFD")
 	if len(words) > detailBytesMax {
-		cut := detailBytesMax
+		cut := detailBytesMax - len("…")
 		for cut > 0 && !utf8.RuneStart(words[cut]) {
 			cut--
 		}
