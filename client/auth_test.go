@@ -12,7 +12,11 @@ import (
 	"time"
 )
 
-const password = "correct horse battery"
+const (
+	password = "correct horse battery"
+	pair     = `{"access_token":%q,"token_type":"bearer","expires_in":1800,"refresh_token":%q}`
+	odd      = "login: client: answer is not what the protocol says: "
+)
 
 // authServer answers as the protocol's §2 does, and remembers what it was asked.
 func authServer(t *testing.T) (*Auth, *[]string) {
@@ -32,7 +36,8 @@ func authServer(t *testing.T) (*Auth, *[]string) {
 			fail(w, 422, `[{"loc":["body","password"],"msg":"at least 8 bytes","type":"value_error"},
 				{"loc":["body","username"],"msg":"field required","type":"value_error.missing"}]`)
 		default:
-			w.Header().Add("Set-Cookie", `access_token="Bearer jwt.of.`+in.Username+`"; Max-Age=1800`)
+			jwt := "Bearer jwt.of." + in.Username
+			w.Header().Add("Set-Cookie", `access_token="`+jwt+`"; Max-Age=1800`)
 			w.Header().Add("Set-Cookie", `client_id=c1; Max-Age=1800`)
 			fmt.Fprint(w, `{"message":"User registered successfully"}`)
 		}
@@ -42,7 +47,7 @@ func authServer(t *testing.T) (*Auth, *[]string) {
 			fail(w, 400, `"Invalid username or password"`)
 			return
 		}
-		fmt.Fprint(w, `{"access_token":"jwt1","token_type":"bearer","expires_in":1800,"refresh_token":"r1"}`)
+		fmt.Fprintf(w, pair, "jwt1", "r1")
 	})
 	mux.HandleFunc("POST /api/v1/users/refresh", func(w http.ResponseWriter, r *http.Request) {
 		p, _ := io.ReadAll(r.Body)
@@ -51,7 +56,7 @@ func authServer(t *testing.T) (*Auth, *[]string) {
 			fail(w, 401, `"Invalid refresh token"`)
 			return
 		}
-		fmt.Fprint(w, `{"access_token":"jwt2","token_type":"bearer","expires_in":1800,"refresh_token":"r2"}`)
+		fmt.Fprintf(w, pair, "jwt2", "r2")
 	})
 	held := func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Path+" "+r.Header.Get("Authorization"))
@@ -91,7 +96,8 @@ func TestAuth(t *testing.T) {
 	if err := a.Logout(t.Context(), c.Bearer); err != nil {
 		t.Fatal(err)
 	}
-	want := `[{"refresh_token":"r1"} /api/v1/stream/ticket Bearer jwt2 /api/v1/users/logout Bearer jwt2]`
+	want := `[{"refresh_token":"r1"} /api/v1/stream/ticket Bearer jwt2 ` +
+		`/api/v1/users/logout Bearer jwt2]`
 	if got := fmt.Sprint(*asked); got != want {
 		t.Fatalf("asked %s", got)
 	}
@@ -137,10 +143,10 @@ func TestAuthOddAnswers(t *testing.T) {
 		answer string
 		want   string
 	}{
-		{200, `{}`, "login: client: answer is not what the protocol says: no access_token in it"},
-		{200, `<html>`, "login: client: answer is not what the protocol says: not JSON of the expected form"},
-		{200, `{"access_token":"a\r\nb"}`, "login: client: answer is not what the protocol says: no access_token in it"},
-		{200, strings.Repeat("x", bodyBytesMax+1), "login: client: answer is not what the protocol says: over 1048576 bytes"},
+		{200, `{}`, odd + "no access_token in it"},
+		{200, `<html>`, odd + "not JSON of the expected form"},
+		{200, `{"access_token":"a\r\nb"}`, odd + "no access_token in it"},
+		{200, strings.Repeat("x", bodyBytesMax+1), odd + "over 1048576 bytes"},
 		{502, `<html>Bad \x1b</html>`, "login: bad gateway (502)"},
 		{307, ``, "login: temporary redirect (307)"},
 		{400, `{"detail":"a\u001b[2Jb"}`, "login: a [2Jb (400)"},
@@ -160,7 +166,8 @@ func TestAuthOddAnswers(t *testing.T) {
 }
 
 func TestServerURL(t *testing.T) {
-	for _, bad := range []string{"", "127.0.0.1:8000", "ws://x", "http://", "http://u:secret@h", "http://h?a=1", "http://h\x7f"} {
+	for _, bad := range []string{"", "127.0.0.1:8000", "ws://x", "http://", "http://u:secret@h",
+		"http://h?a=1", "http://h\x7f"} {
 		_, err := NewAuth(bad)
 		if !errors.Is(err, ErrServerURL) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", bad, err)
