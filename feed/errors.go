@@ -15,6 +15,5 @@ var (
 	errFrameLength = errors.New("feed: frame with an absurd length")
 	errHandshake   = errors.New("feed: peer's handshake is not ZMTP 3")
 	errTooMany     = errors.New("feed: too many subscriptions")
-	errSubscribe   = errors.New("feed: frame is no subscription")
 	errRequest     = errors.New("feed: bad request")
 )

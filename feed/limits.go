@@ -15,7 +15,7 @@ const (
 	headerBytesMax = 9
 	// frameSkipBytesMax bounds what is skipped of an over-long frame; a peer that
 	// announces more is not speaking ZMTP.
-	frameSkipBytesMax = 64 << 20
+	frameSkipBytesMax = 1 << 30
 
 	// tickBytesMax bounds a frame that is looked at; CheckTick's limits lie below,
 	// so that what is only a little too long gets its exact reason.
