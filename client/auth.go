@@ -21,6 +21,7 @@ const (
 	opRefresh  = "refresh"
 	opLogout   = "logout"
 	opTicket   = "ticket"
+	opTokens   = "list tokens"
 	opStream   = "open stream"
 )
 
@@ -30,9 +31,11 @@ const (
 	pathRefresh  = "/api/v1/users/refresh"
 	pathLogout   = "/api/v1/users/logout"
 	pathTicket   = "/api/v1/stream/ticket"
+	pathTokens   = "/api/v1/tokens"
 	pathStream   = "/api/v1/stream"
 	pathStreamOf = "/api/trigger/ws/"
 
+	post      = http.MethodPost
 	userAgent = "azira-client"
 )
 
@@ -66,7 +69,7 @@ func (a *Auth) Close() { a.http.CloseIdleConnections() }
 // Register makes an account and returns the credential that comes with it, which
 // has no refresh token. A name in use is ErrTaken.
 func (a *Auth) Register(ctx context.Context, username, password string) (Credential, error) {
-	resp, body, err := a.post(ctx, opRegister, pathRegister, "", named(username, password))
+	resp, body, err := a.call(ctx, opRegister, post, pathRegister, "", named(username, password))
 	if err != nil {
 		return Credential{}, err
 	}
@@ -78,7 +81,7 @@ func (a *Auth) Register(ctx context.Context, username, password string) (Credent
 // ErrCredentials alike.
 func (a *Auth) Login(ctx context.Context, username, password string) (Credential, error) {
 	form := url.Values{"grant_type": {"password"}, "username": {username}, "password": {password}}
-	_, body, err := a.post(ctx, opLogin, pathToken, "", form)
+	_, body, err := a.call(ctx, opLogin, post, pathToken, "", form)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -89,7 +92,7 @@ func (a *Auth) Login(ctx context.Context, username, password string) (Credential
 // server ends the whole session when one is presented again.
 func (a *Auth) Refresh(ctx context.Context, refreshToken string) (Credential, error) {
 	in := map[string]string{"refresh_token": refreshToken}
-	_, body, err := a.post(ctx, opRefresh, pathRefresh, "", in)
+	_, body, err := a.call(ctx, opRefresh, post, pathRefresh, "", in)
 	if err != nil {
 		return Credential{}, err
 	}
@@ -98,14 +101,14 @@ func (a *Auth) Refresh(ctx context.Context, refreshToken string) (Credential, er
 
 // Logout ends the bearer's session: the bearer, its refresh token and its streams.
 func (a *Auth) Logout(ctx context.Context, bearer string) error {
-	_, _, err := a.post(ctx, opLogout, pathLogout, bearer, nil)
+	_, _, err := a.call(ctx, opLogout, post, pathLogout, bearer, nil)
 	return err
 }
 
 // Ticket gives a credential for one opening of a stream within a minute, for
 // those who cannot set a header.
 func (a *Auth) Ticket(ctx context.Context, bearer string) (string, error) {
-	_, body, err := a.post(ctx, opTicket, pathTicket, bearer, nil)
+	_, body, err := a.call(ctx, opTicket, post, pathTicket, bearer, nil)
 	if err != nil {
 		return "", err
 	}
@@ -118,15 +121,30 @@ func (a *Auth) Ticket(ctx context.Context, bearer string) (string, error) {
 	return out.Ticket, nil
 }
 
+// Tokens lists the tokens that the server knows.
+func (a *Auth) Tokens(ctx context.Context, bearer string) ([]string, error) {
+	_, body, err := a.call(ctx, opTokens, http.MethodGet, pathTokens, bearer, nil)
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		Tokens []string `json:"tokens"`
+	}
+	if err := json.Unmarshal(body, &out); err != nil {
+		return nil, fmt.Errorf("%s: %w: no list in it", opTokens, ErrAnswer)
+	}
+	return out.Tokens, nil
+}
+
 func named(username, password string) map[string]string {
 	return map[string]string{"username": username, "password": password}
 }
 
-// post sends a form or, if in is anything else, JSON, and returns an answer of
+// call sends a form or, if in is anything else, JSON, and returns an answer of
 // status 2xx.
-func (a *Auth) post(ctx context.Context, op, path, bearer string, in any) (
+func (a *Auth) call(ctx context.Context, op, method, path, bearer string, in any) (
 	*http.Response, []byte, error) {
-	req, err := a.request(ctx, path, bearer, in)
+	req, err := a.request(ctx, method, path, bearer, in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", op, err)
 	}
@@ -147,7 +165,8 @@ func (a *Auth) post(ctx context.Context, op, path, bearer string, in any) (
 	return resp, body, nil
 }
 
-func (a *Auth) request(ctx context.Context, path, bearer string, in any) (*http.Request, error) {
+func (a *Auth) request(ctx context.Context, method, path, bearer string, in any) (
+	*http.Request, error) {
 	kind, body := "application/json", []byte(nil)
 	switch v := in.(type) {
 	case nil:
@@ -160,7 +179,7 @@ func (a *Auth) request(ctx context.Context, path, bearer string, in any) (*http.
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.server+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, a.server+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,9 @@ func authServer(t *testing.T) (*Auth, *[]string) {
 		asked = append(asked, r.URL.Path+" "+r.Header.Get("Authorization"))
 		fmt.Fprint(w, `{"ticket":"t1","expires_in":60}`)
 	}
+	mux.HandleFunc("GET /api/v1/tokens", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"tokens":["A","B"],"count":2}`)
+	})
 	mux.HandleFunc("POST /api/v1/users/logout", held)
 	mux.HandleFunc("POST /api/v1/stream/ticket", held)
 	srv := httptest.NewServer(mux)
@@ -92,6 +96,9 @@ func TestAuth(t *testing.T) {
 	ticket, err := a.Ticket(t.Context(), c.Bearer)
 	if err != nil || ticket != "t1" {
 		t.Fatalf("ticket: %q %v", ticket, err)
+	}
+	if got, err := a.Tokens(t.Context(), c.Bearer); err != nil || !slices.Equal(got, []string{"A", "B"}) {
+		t.Fatalf("tokens: %q %v", got, err)
 	}
 	if err := a.Logout(t.Context(), c.Bearer); err != nil {
 		t.Fatal(err)
