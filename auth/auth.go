@@ -1,0 +1,207 @@
+// Package auth knows who may do what: accounts and their passwords, login
+// sessions, bearers, tickets, and the open streams of each account.
+//
+//	username, password ──▶ session ─┬▶ bearer (JWT, 30 min) ──▶ Identity ─┬▶ ticket (60 s, once)
+//	                        │       └▶ refresh token (once) ──▶ new pair   └▶ stream, at most 3
+//	                        └ ended ──▶ bearers refused, refresh refused, tickets void,
+//	                                    streams closed with 3501; for good, at once
+//
+// The store holds accounts and sessions. In memory are only open streams,
+// tickets, recently verified bearers, and one revocation counter for each
+// 1/1024 of the sessions: a session's end deletes its record and then raises
+// its counter; what was verified under an older count is looked up again.
+package auth
+
+import (
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"azira/store"
+)
+
+// Unlimited, as StreamsPerAccount, lifts the limit.
+const Unlimited = -1
+
+// Options of a Service. The zero value is good.
+type Options struct {
+	Logger *slog.Logger // slog.Default() if nil
+
+	// Key signs bearers, at least 32 bytes. If nil, a key is made at first
+	// start and kept in the store.
+	Key []byte
+
+	// Fleet accepts bearers that another process made with the same Key and a
+	// store of its own. They cannot be revoked here before they expire.
+	Fleet bool
+
+	AccessTTL  time.Duration // of a bearer; 30 min if 0
+	RefreshTTL time.Duration // of a session since its last refresh; 30 days if 0
+	TicketTTL  time.Duration // 60 s if 0
+
+	StreamsPerAccount int  // 3 if 0; Unlimited
+	ReplaceOldest     bool // a stream too many closes the oldest and is not refused
+
+	HashConcurrency int    // max(1, GOMAXPROCS/2) if 0
+	HashLine        int    // calls waiting for a hash before ErrBusy; 128 if 0
+	HashTime        uint32 // argon2id passes; 2 if 0. Less is for tests and benches.
+	HashMemoryKiB   uint32 // 19,456 if 0. Less is for tests and benches.
+
+	TicketsMax   int // outstanding at once; 100,000 if 0
+	CacheEntries int // verified bearers remembered; 4,096 if 0
+
+	// CloseStream is called once for each stream that must go, after its
+	// Opened and outside all locks, from any goroutine.
+	CloseStream func(st *Stream, code int, reason string)
+
+	// Now is the clock; time.Now if nil.
+	Now func() time.Time
+}
+
+// A Service is all of this package over one store. Its methods are safe for
+// any goroutine. Those that hash or commit wait; they are not for event loops,
+// where only those of Stream may be called.
+type Service struct {
+	// Fixed after Open.
+	o      Options
+	st     *store.Store
+	log    *slog.Logger
+	now    func() time.Time
+	signer *signer
+	hasher *hasher
+	cache  *cache
+	seed   maphash.Seed
+
+	// names[i] is held while an account or session record is changed.
+	names  [nameLocks]sync.Mutex
+	epochs [epochs]atomic.Uint32 // revocations; never 0
+	slots  [slotShards]slots     // open streams by username
+
+	tickets tickets
+	numbers numbers
+
+	open     atomic.Int64  // streams
+	streamID atomic.Uint64 // last given
+	hits     atomic.Uint64
+	misses   atomic.Uint64
+
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// Open starts a Service on st, which it doesn't close. It refuses a Key under
+// 32 bytes with ErrKey.
+func Open(st *store.Store, o Options) (*Service, error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	s := &Service{
+		o: o, st: st, log: o.Logger, now: o.Now,
+		hasher: newHasher(cost{o.HashTime, o.HashMemoryKiB}, o.HashConcurrency, o.HashLine),
+		cache:  newCache(o.CacheEntries),
+		seed:   maphash.MakeSeed(),
+		stop:   make(chan struct{}),
+	}
+	if err := s.openSigner(); err != nil {
+		return nil, err
+	}
+	if err := s.numbers.load(st); err != nil {
+		return nil, err
+	}
+	for i := range s.epochs {
+		s.epochs[i].Store(1)
+	}
+	for i := range s.slots {
+		s.slots[i].service = s
+		s.slots[i].accounts = make(map[string]*account)
+	}
+	s.tickets.init(o.TicketsMax)
+	s.stopped.Go(s.sweepAll)
+	return s, nil
+}
+
+// Close ends the background work. Streams stay as they are.
+func (s *Service) Close() {
+	close(s.stop)
+	s.stopped.Wait()
+}
+
+func (o *Options) fill() error {
+	if o.Key != nil && len(o.Key) < keyBytesMin {
+		return fmt.Errorf("%w: %d bytes given, at least %d are needed",
+			ErrKey, len(o.Key), keyBytesMin)
+	}
+	if o.AccessTTL < 0 || o.RefreshTTL < 0 || o.TicketTTL < 0 || o.HashConcurrency < 0 ||
+		o.HashLine < 0 || o.TicketsMax < 0 || o.CacheEntries < 0 ||
+		o.StreamsPerAccount < Unlimited {
+		return fmt.Errorf("%w: negative", ErrOptions)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	orDefault(&o.AccessTTL, accessTTL)
+	orDefault(&o.RefreshTTL, refreshTTL)
+	orDefault(&o.TicketTTL, ticketTTL)
+	orDefault(&o.StreamsPerAccount, streamsPerAccount)
+	orDefault(&o.HashConcurrency, max(1, runtime.GOMAXPROCS(0)/2))
+	orDefault(&o.HashLine, hashLine)
+	orDefault(&o.HashTime, hashTime)
+	orDefault(&o.HashMemoryKiB, hashMemory)
+	orDefault(&o.TicketsMax, ticketsMax)
+	orDefault(&o.CacheEntries, cacheEntries)
+	if o.AccessTTL < time.Second || o.RefreshTTL < o.AccessTTL {
+		return fmt.Errorf("%w: a bearer lasts at least 1 s and not longer than its session",
+			ErrOptions)
+	}
+	return nil
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Stats are counts since Open, and what is held now.
+type Stats struct {
+	Streams, Accounts     int // open, and of how many accounts
+	Tickets               int // outstanding
+	CacheHits, CacheMiss  uint64
+	Hashes, HashesRefused uint64
+	HashesWaiting         int
+}
+
+// Stats may be called from any goroutine.
+func (s *Service) Stats() Stats {
+	t := Stats{
+		Streams:       int(s.open.Load()),
+		Tickets:       s.tickets.len(),
+		CacheHits:     s.hits.Load(),
+		CacheMiss:     s.misses.Load(),
+		Hashes:        s.hasher.hashes.Load(),
+		HashesRefused: s.hasher.busy.Load(),
+		HashesWaiting: int(s.hasher.waiting.Load()),
+	}
+	for i := range s.slots {
+		t.Accounts += s.slots[i].len()
+	}
+	return t
+}
+
+func (s *Service) lockName(name string) *sync.Mutex {
+	mu := &s.names[maphash.String(s.seed, name)&(nameLocks-1)]
+	mu.Lock()
+	return mu
+}
+
+func (s *Service) epochOf(session uint64) *atomic.Uint32 {
+	return &s.epochs[session&(epochs-1)]
+}

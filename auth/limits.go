@@ -1,0 +1,56 @@
+package auth
+
+import "time"
+
+const (
+	nameRunesMax     = 64   // of a username, after NFC
+	nameRawBytesMax  = 1024 // of a username before NFC, which may shorten it
+	passwordBytesMin = 8
+	passwordBytesMax = 1024
+
+	bearerBytesMax = 2048 // the longest username makes about 900
+	keyBytesMin    = 32   // of a signing key that is given
+	keyBytes       = 32   // of one that is made
+
+	saltBytes    = 16
+	hashBytes    = 32
+	hashTime     = 2         // argon2id passes
+	hashMemory   = 19 * 1024 // KiB
+	hashLine     = 128       // waiting for a free hasher; about 5 s of one core
+	cacheEntries = 4096      // verified bearers remembered, 80 B each
+	cacheWays    = 4         // entries of one set
+	cacheLocks   = 64
+
+	accessTTL  = 30 * time.Minute
+	refreshTTL = 30 * 24 * time.Hour
+	ticketTTL  = 60 * time.Second
+
+	ticketsMax           = 100_000 // alive at once, 100 B each
+	ticketsPerAccountMax = 64
+
+	streamsPerAccount     = 3
+	deadAfter             = 10 // seconds parked after which a stream counts as dead
+	agentBytesMax         = 128
+	sessionsPerAccountMax = 64 // the least used ends when one more begins
+
+	nameLocks   = 256
+	epochs      = 1024 // revocation counters; a session has one of them
+	slotShards  = 64
+	sweepEvery  = 30 * time.Second
+	sweepRows   = 2000 // sessions looked at in one sweep
+	numberBlock = 256  // account numbers reserved by one commit
+)
+
+// Powers of two, for masks.
+const (
+	_ = -uint(cacheLocks & (cacheLocks - 1))
+	_ = -uint(nameLocks & (nameLocks - 1))
+	_ = -uint(epochs & (epochs - 1))
+	_ = -uint(slotShards & (slotShards - 1))
+)
+
+// Close codes of PROTOCOL.md §5 that this package gives.
+const (
+	CodeEnded    = 3501 // logged out, revoked, or this stream closed by its owner
+	CodeReplaced = 3507 // a newer stream took the place
+)

@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"unique"
+)
+
+// A Dialect is what a stream speaks.
+type Dialect uint8
+
+const (
+	DialectText Dialect = iota
+	DialectJSON
+	DialectBinary
+	DialectMessages // the typed JSON stream of /ws
+)
+
+func (d Dialect) String() string {
+	switch d {
+	case DialectText:
+		return "text"
+	case DialectJSON:
+		return "azira.v1.json"
+	case DialectBinary:
+		return "azira.v1.bin"
+	case DialectMessages:
+		return "messages"
+	}
+	return "unknown"
+}
+
+// StreamInfo is what is known of a stream when it opens.
+type StreamInfo struct {
+	Addr    netip.AddrPort
+	Agent   string // cut at 128 bytes
+	Dialect Dialect
+}
+
+// A Stream is one open stream and its slot among those of its account. It
+// holds the slot from OpenStream until Ended, or until it makes room for
+// another. It is the engine's owner of the connection: Opened, Holds, Parked
+// and Ended are for the loop; they take a short lock at most.
+//
+// When OpenStream succeeded but no connection came of it, call Ended.
+type Stream struct {
+	// Fixed after OpenStream.
+	ID      uint64
+	Session uint64
+	account *account
+	agent   unique.Handle[string]
+	addr    [16]byte
+	since   uint32 // Unix seconds
+	port    uint16
+	dialect Dialect
+
+	// Guarded by account.slots.mu.
+	state      streamState
+	closing    uint16 // close code that was asked for; 0 = none
+	prev, next *Stream
+	handle     uint64 // the engine's, valid in streamOpen
+
+	// Shared.
+	tokens atomic.Int32
+	parked atomic.Uint32 // Unix seconds since when it takes no bytes; 0 = it does
+}
+
+type streamState uint8
+
+const (
+	streamNew   streamState = iota // has a slot, no handle yet
+	streamOpen                     // has a handle
+	streamEnded                    // has neither
+)
+
+// Opened tells the engine's handle. If the stream's end was decided before,
+// it is asked for now.
+func (st *Stream) Opened(handle uint64) {
+	l := st.account.slots
+	l.mu.Lock()
+	if st.state != streamNew {
+		l.mu.Unlock()
+		return
+	}
+	st.state, st.handle = streamOpen, handle
+	code := int(st.closing)
+	l.mu.Unlock()
+	if code != 0 {
+		l.service.tellClose(st, code)
+	}
+}
+
+// Holds tells the number of tokens subscribed to.
+func (st *Stream) Holds(tokens int) { st.tokens.Store(int32(tokens)) }
+
+// Parked tells since when the stream takes no bytes, in Unix seconds; 0 = it
+// does again.
+func (st *Stream) Parked(since int64) { st.parked.Store(uint32(since)) }
+
+// Ended frees the slot at once. A second call does nothing.
+func (st *Stream) Ended(int) {
+	l := st.account.slots
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st.state = streamEnded
+	l.remove(st)
+}
+
+// Handle is the engine's handle; false before Opened and after Ended.
+func (st *Stream) Handle() (uint64, bool) {
+	l := st.account.slots
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return st.handle, st.state == streamOpen
+}
+
+// Username is the account's name.
+func (st *Stream) Username() string { return st.account.name }
+
+// Addr is the client's address.
+func (st *Stream) Addr() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(st.addr).Unmap(), st.port)
+}
+
+// Agent is what the client calls itself.
+func (st *Stream) Agent() string { return st.agent.Value() }
+
+// Since is when the stream was opened, in Unix seconds.
+func (st *Stream) Since() int64 { return int64(st.since) }
+
+// Dialect is what the stream speaks.
+func (st *Stream) Dialect() Dialect { return st.dialect }
+
+// Tokens is the number of tokens subscribed to.
+func (st *Stream) Tokens() int { return int(st.tokens.Load()) }
+
+// ParkedSince is since when the stream takes no bytes, in Unix seconds; 0 = it
+// does.
+func (st *Stream) ParkedSince() int64 { return int64(st.parked.Load()) }
+
+// dead: it has taken nothing for so long that nobody is expected there.
+func (st *Stream) dead(now int64) bool {
+	p := st.ParkedSince()
+	return p != 0 && now-p >= deadAfter
+}
+
+func (s *Service) newStream(id *Identity, i StreamInfo) *Stream {
+	if !i.Addr.Addr().IsValid() {
+		i.Addr = netip.AddrPortFrom(netip.IPv6Unspecified(), i.Addr.Port())
+	}
+	agent := i.Agent
+	if len(agent) > agentBytesMax {
+		agent = agent[:agentBytesMax]
+	}
+	// A copy, since a handle made anew would keep the whole header alive.
+	agent = strings.Clone(strings.ToValidUTF8(agent, ""))
+	return &Stream{
+		ID:      s.streamID.Add(1),
+		Session: id.Session,
+		agent:   unique.Make(agent),
+		addr:    i.Addr.Addr().As16(),
+		since:   uint32(s.now().Unix()),
+		port:    i.Addr.Port(),
+		dialect: i.Dialect,
+	}
+}
