@@ -57,7 +57,8 @@ type Config struct {
 	// Logger is where Run logs; nil = standard error as LogLevel and LogFormat say.
 	Logger *slog.Logger
 
-	timeouts timeouts
+	timeouts      timeouts
+	hashMemoryKiB uint32 // less than the default in tests only
 }
 
 // timeouts are the waits of the public port. Tests shorten them.

@@ -109,7 +109,7 @@ func TestConfigFaults(t *testing.T) {
 		":2: listn: unknown key; did you mean listen?",
 		":3: tokens-max: expected a whole number",
 		":4: loops: out of range: expected 0 to 1024",
-		":5: feed: expected tcp://host:port, got \"udp://x:1\"",
+		":5: feed: expected tcp://host:port or ipc://path, got \"udp://x:1\"",
 		":7: server: expected settings without tables",
 	} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {

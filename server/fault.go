@@ -13,11 +13,19 @@ var (
 	errNotSize     = errors.New("server: expected a size such as 65536, 64KiB or 1MiB")
 	errRange       = errors.New("server: out of range")
 	errAddr        = errors.New("server: expected host:port with a port from 0 to 65535")
-	errEndpoint    = errors.New("server: expected tcp://host:port")
+	errEndpoint    = errors.New("server: expected tcp://host:port or ipc://path")
 	errOrigin      = errors.New("server: expected * or an origin such as https://example.org")
 	errEmpty       = errors.New("server: must not be empty")
 	errFormat      = errors.New("server: expected text or json")
 	errShort       = fmt.Errorf("server: expected at least %d printable bytes", adminTokenMin)
+
+	errFewDescriptors = errors.New("server: too few file descriptors")
+	errPortUsed       = errors.New("server: address already in use")
+	errPortDenied     = errors.New("server: port not permitted")
+	errNoAddress      = errors.New("server: no such address")
+	errKeyFile        = errors.New("server: signing key (--jwt-key-file) not usable")
+	errNoBearer       = errors.New("server: no credential")
+	errNotSocket      = errors.New("server: connection is no TCP socket")
 )
 
 // A Fault is one thing wrong with a configuration: where it stands and what

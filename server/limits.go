@@ -11,6 +11,7 @@ const (
 	agentBytesMax   = 120  // of User-Agent, kept with a stream
 	bearerBytesMax  = 4 << 10
 	adminTokenMin   = 16 // bytes of --admin-token
+	keyBytesMin     = 32 // of a signing key given by --jwt-key-file
 	wsKeyBytes      = 16 // RFC 6455 §4.1: the nonce of a handshake
 	wsVersion       = "13"
 	requestIDBytes  = 8

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"azira/feed"
 )
 
 // A setting is one row of the only table of settings: flag, environment twin,
@@ -140,8 +142,8 @@ func checkAddr(s string) error {
 }
 
 func checkEndpoint(s string) error {
-	rest, ok := strings.CutPrefix(s, "tcp://")
-	if !ok || checkAddr(rest) != nil || strings.HasPrefix(rest, ":") || strings.HasSuffix(rest, ":0") {
+	_, addr, err := feed.ParseEndpoint(s)
+	if err != nil || strings.HasPrefix(addr, ":") || strings.HasSuffix(addr, ":0") {
 		return errEndpoint
 	}
 	return nil

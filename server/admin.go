@@ -1,0 +1,96 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"azira/engine"
+)
+
+// An admin is the admin port: what operators and their tools ask. None of it
+// is reachable through the public port.
+type admin struct {
+	// Fixed.
+	engine    *engine.Engine
+	connected func() bool // some feed is
+	needsFeed bool
+	token     [sha256.Size]byte // of the bearer callers must show
+	guarded   bool              // there is such a bearer
+	mux       *http.ServeMux
+
+	// Shared.
+	ready atomic.Bool
+}
+
+const responsiveWithin = 2 * time.Second
+
+func newAdmin(c *Config, e *engine.Engine, connected func() bool, metrics http.Handler) *admin {
+	a := &admin{engine: e, connected: connected, needsFeed: c.ReadyNeedsFeed, mux: http.NewServeMux()}
+	if c.AdminToken != "" {
+		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
+	}
+	a.mux.HandleFunc("GET /livez", a.live)
+	a.mux.HandleFunc("GET /readyz", a.readiness)
+	a.mux.Handle("GET /metrics", metrics)
+	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	a.mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	a.mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	a.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return a
+}
+
+func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !a.permits(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "not authenticated", http.StatusUnauthorized)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// permits checks the bearer in constant time. Without one, the port is on
+// loopback, and only a page that rebinds its own name could reach it from
+// elsewhere: its Host gives it away.
+func (a *admin) permits(r *http.Request) bool {
+	if a.guarded {
+		scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		sum := sha256.Sum256([]byte(text))
+		return subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 &&
+			strings.EqualFold(scheme, "Bearer")
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || host == "localhost" || host == ""
+}
+
+// live is 200 while every loop takes its turn.
+func (a *admin) live(w http.ResponseWriter, _ *http.Request) {
+	if err := a.engine.Responsive(responsiveWithin); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// readiness is 200 while streams are taken.
+func (a *admin) readiness(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case !a.ready.Load():
+		http.Error(w, "not serving", http.StatusServiceUnavailable)
+	case a.needsFeed && !a.connected():
+		http.Error(w, "no feed is connected", http.StatusServiceUnavailable)
+	default:
+		_, _ = w.Write([]byte("ok\n"))
+	}
+}

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// A budget shares the process's descriptors out, so that none is ever missing
+// where it hurts: a reserve for the database, listeners and feed; a share
+// that only requests use; the rest, which streams may fill.
+//
+//	limit = RLIMIT_NOFILE ▶ [ reserve | requests | streams …… ]
+type budget struct {
+	// Fixed.
+	connsMax   int // connections, streams among them
+	streamsMax int
+	streams    func() int // open ones, from the engine
+
+	// Shared.
+	conns   atomic.Int64 // held by net/http
+	opening atomic.Int64 // upgrades under way
+	refused atomic.Uint64
+}
+
+// newBudget shares out limit descriptors.
+func newBudget(limit int, streams func() int) *budget {
+	conns := limit - fdReserve
+	return &budget{
+		connsMax:   conns,
+		streamsMax: conns - min(conns/fdHTTPShare, fdHTTPMax),
+		streams:    streams,
+	}
+}
+
+// enter counts a connection in, unless all are in use.
+func (b *budget) enter() bool {
+	if int(b.conns.Add(1))+b.streams() <= b.connsMax {
+		return true
+	}
+	b.conns.Add(-1)
+	return false
+}
+
+func (b *budget) leave() { b.conns.Add(-1) }
+
+// open counts an upgrade in, unless there are as many streams as may be; each
+// success is followed by one opened.
+func (b *budget) open() bool {
+	if int(b.opening.Add(1))+b.streams() <= b.streamsMax {
+		return true
+	}
+	b.opening.Add(-1)
+	b.refused.Add(1)
+	return false
+}
+
+// opened ends what open began: by now the engine counts the stream, or it failed.
+func (b *budget) opened() { b.opening.Add(-1) }
+
+// raiseLimit raises RLIMIT_NOFILE to the hard limit and returns what holds
+// now. Fewer than fdMin is an error that says what to do.
+func raiseLimit() (int, error) {
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return 0, fmt.Errorf("read the limit of file descriptors: %w", err)
+	}
+	if lim.Cur < lim.Max {
+		raised := lim
+		raised.Cur = lim.Max
+		if unix.Setrlimit(unix.RLIMIT_NOFILE, &raised) == nil {
+			lim = raised
+		}
+	}
+	n := int(min(lim.Cur, 1<<30))
+	if n < fdMin {
+		return 0, fmt.Errorf("%w: %d, at least %d are needed (ulimit -n %d)",
+			errFewDescriptors, n, fdMin, fdMin)
+	}
+	return n, nil
+}

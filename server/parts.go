@@ -1,0 +1,64 @@
+package server
+
+import (
+	"fmt"
+	"os"
+
+	"azira/auth"
+	"azira/engine"
+)
+
+// openAuth opens the accounts. Streams of a session that ends are closed
+// through the engine, wherever they are on their way.
+func (s *server) openAuth() error {
+	key, err := s.config.signingKey()
+	if err != nil {
+		return err
+	}
+	limit := s.config.StreamsPerAccount
+	if limit == 0 {
+		limit = auth.Unlimited
+	}
+	s.auth, err = auth.Open(s.store, auth.Options{
+		Logger:            s.log,
+		Key:               key,
+		AccessTTL:         s.config.AccessTTL,
+		RefreshTTL:        s.config.RefreshTTL,
+		StreamsPerAccount: limit,
+		ReplaceOldest:     s.config.ReplaceOldest,
+		HashMemoryKiB:     s.config.hashMemoryKiB,
+		CloseStream:       s.closeStream,
+	})
+	return err
+}
+
+// closeStream is called once the engine has told st its handle, so after
+// openEngine.
+func (s *server) closeStream(st *auth.Stream, code int, reason string) {
+	s.engine.Close(st.Handle(), code, reason)
+}
+
+// signingKey is the content of the key file, without the newline an editor
+// leaves at its end; nil = none is given.
+func (c *Config) signingKey() ([]byte, error) {
+	if c.JWTKeyFile == "" {
+		return nil, nil
+	}
+	key, err := os.ReadFile(c.JWTKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s can't be read: %s", errKeyFile, c.JWTKeyFile, cause(err))
+	}
+	if n := len(key); n > 0 && key[n-1] == '\n' {
+		key = key[:n-1]
+	}
+	if len(key) < keyBytesMin {
+		return nil, fmt.Errorf("%w: %s holds %d bytes, at least %d are needed",
+			errKeyFile, c.JWTKeyFile, len(key), keyBytesMin)
+	}
+	return key, nil
+}
+
+func (s *server) openEngine() (err error) {
+	s.engine, err = engine.New(engine.Options{})
+	return err
+}

@@ -1,0 +1,113 @@
+package server
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"azira/auth"
+	"azira/engine"
+)
+
+// A public is the public port: the API, and the door to the streams.
+//
+//	request ▶ CORS ▶ route ▶ bearer ▶ handler ▶ answer ▶ send
+//	                                     └─ upgrade ▶ engine
+//
+// Whatever a handler does, exactly one answer leaves, in the one form that
+// answers have; a panic is logged under an id and answered 500.
+type public struct {
+	// Fixed.
+	auth   *auth.Service
+	engine *engine.Engine
+	budget *budget
+	cors   cors
+	router *router
+	log    *slog.Logger
+
+	limit   int  // streams of one account; 0 = none
+	expires bool // streams end with their bearer
+
+	// Shared.
+	draining atomic.Bool // no stream is opened any more
+}
+
+// ServeHTTP is called on a goroutine of its own for each request.
+func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	p.cors.mark(w.Header(), r.Header)
+	a := p.answer(&request{Request: r, w: w})
+	if !a.taken {
+		a.send(w, r, start)
+	}
+	if p.log.Enabled(r.Context(), slog.LevelDebug) {
+		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
+			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
+			"remote", r.RemoteAddr)
+	}
+}
+
+// answer finds and runs the handler.
+func (p *public) answer(r *request) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = p.broken(v)
+		}
+	}()
+	found, param := p.router.find(r.URL)
+	if found == nil {
+		return detail(http.StatusNotFound, "Not Found")
+	}
+	if isPreflight(r.Request) {
+		return p.cors.preflight(r.Request, methods(found))
+	}
+	ro := pick(found, r.Method)
+	if ro == nil {
+		return detail(http.StatusMethodNotAllowed, "Method Not Allowed").
+			with("Allow", strings.Join(methods(found), ", "))
+	}
+	r.param = param
+	if ro.bearer {
+		id, err := p.bearer(r.Header)
+		if err != nil {
+			return p.problem(err)
+		}
+		r.id = id
+	}
+	return ro.handle(p, r)
+}
+
+// broken answers for a handler that panicked. The caller learns an id only.
+func (p *public) broken(v any) answer {
+	var raw [requestIDBytes]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	id := hex.EncodeToString(raw[:])
+	p.log.Error("handler panicked", "request_id", id, "panic", v, "stack", string(debug.Stack()))
+	return detail(http.StatusInternalServerError, "Internal Server Error").with("X-Request-ID", id)
+}
+
+// bearer is whom the Authorization header proves the caller to be.
+func (p *public) bearer(h http.Header) (auth.Identity, error) {
+	lines := h["Authorization"]
+	if len(lines) == 0 {
+		return auth.Identity{}, errNoBearer
+	}
+	scheme, text, _ := strings.Cut(lines[0], " ")
+	text = strings.TrimSpace(text)
+	if len(lines) > 1 || !strings.EqualFold(scheme, "Bearer") || text == "" {
+		return auth.Identity{}, errNoBearer
+	}
+	if len(text) > bearerBytesMax {
+		return auth.Identity{}, auth.ErrBearer
+	}
+	return p.auth.Verify(text)
+}
+
+func (p *public) health(*request) answer {
+	return answer{status: http.StatusOK, body: []byte("ok"), plain: true}
+}

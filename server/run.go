@@ -1,0 +1,264 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"syscall"
+
+	"azira/auth"
+	"azira/engine"
+	"azira/feed"
+	"azira/store"
+)
+
+// Addresses are where a running server listens.
+type Addresses struct {
+	Public string // host:port
+	Admin  string // empty = none
+}
+
+// Run serves until ctx ends, then drains and returns nil. ready, which may be
+// nil, is called once as soon as connections are taken. An error of the start
+// is one line that says what to do, and nothing is left running.
+func Run(ctx context.Context, c Config, ready func(Addresses)) error {
+	s := &server{config: c, log: c.logger(), failed: make(chan error, 2)}
+	for _, w := range c.Warnings {
+		s.log.Warn(w)
+	}
+	addrs, err := s.start()
+	if err != nil {
+		return errors.Join(err, s.stop())
+	}
+	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data)
+	if ready != nil {
+		ready(addrs)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	s.drain()
+	return errors.Join(err, s.stop())
+}
+
+// A server is everything that Run holds. Each step of start adds a part; stop
+// ends those there are, the last one first.
+//
+//	store ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+type server struct {
+	// Fixed after start.
+	config Config
+	log    *slog.Logger
+	store  *store.Store
+	auth   *auth.Service
+	engine *engine.Engine
+	lasts  *lasts
+	feeds  []*feed.Subscriber
+	public *public
+	admin  *admin
+	http   []*http.Server // admin first, public last
+
+	endFeeds context.CancelFunc
+	running  sync.WaitGroup // feeds and lasts
+	serving  sync.WaitGroup // the goroutines of http
+	failed   chan error     // a port stopped serving
+}
+
+func (s *server) start() (Addresses, error) {
+	var addrs Addresses
+	limit, err := raiseLimit()
+	if err != nil {
+		return addrs, err
+	}
+	for _, step := range []func() error{
+		s.openStore, s.openAuth, s.openEngine, s.restore, s.startFeeds,
+	} {
+		if err := step(); err != nil {
+			return addrs, err
+		}
+	}
+	s.public = s.newPublic(limit)
+	s.admin = newAdmin(&s.config, s.engine, s.connected, s.metrics())
+	if s.config.Admin != "" {
+		ln, err := listen("admin", s.config.Admin)
+		if err != nil {
+			return addrs, err
+		}
+		addrs.Admin = ln.Addr().String()
+		s.serve(s.adminServer(), ln)
+	}
+	ln, err := listen("listen", s.config.Listen)
+	if err != nil {
+		return addrs, err
+	}
+	addrs.Public = ln.Addr().String()
+	s.serve(s.publicServer(), listener{ln, s.public.budget})
+	s.admin.ready.Store(true)
+	return addrs, nil
+}
+
+func (s *server) openStore() (err error) {
+	s.store, err = store.Open(s.config.Data, store.Options{Logger: s.log})
+	return err
+}
+
+func (s *server) restore() error {
+	s.lasts = &lasts{store: s.store, engine: s.engine, log: s.log}
+	return s.lasts.restore()
+}
+
+// startFeeds starts one subscriber for each endpoint, and the saving of what they bring.
+func (s *server) startFeeds() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.endFeeds = cancel
+	for _, endpoint := range s.config.Feed {
+		f := feed.NewSubscriber(endpoint, s.engine.Publisher(), feed.SubscriberOptions{Logger: s.log})
+		s.feeds = append(s.feeds, f)
+		s.running.Go(func() {
+			if err := f.Run(ctx); err != nil {
+				s.log.Error("feed ended", "endpoint", endpoint, "err", err)
+			}
+		})
+	}
+	s.running.Go(func() { s.lasts.run(ctx) })
+	return nil
+}
+
+// connected says whether at least one feed is.
+func (s *server) connected() bool {
+	for _, f := range s.feeds {
+		if f.Status().Connected {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *server) newPublic(limit int) *public {
+	table := routes
+	if s.config.DebugEcho {
+		table = append(append([]route(nil), routes...), echoRoute)
+	}
+	return &public{
+		auth:    s.auth,
+		engine:  s.engine,
+		budget:  newBudget(limit, s.engine.Streams),
+		cors:    newCORS(s.config.CORSOrigins),
+		router:  newRouter(table),
+		log:     s.log,
+		limit:   s.config.StreamsPerAccount,
+		expires: s.config.CloseOnExpiry,
+	}
+}
+
+func (s *server) publicServer() *http.Server {
+	t := s.config.timeouts.withDefaults()
+	return &http.Server{
+		Handler:                      s.public,
+		ReadHeaderTimeout:            t.header,
+		ReadTimeout:                  t.body,
+		WriteTimeout:                 t.write,
+		IdleTimeout:                  t.idle,
+		MaxHeaderBytes:               headerBytesMax - headerSlack,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// adminServer has no limit for writing: a profile takes as long as it was asked to.
+func (s *server) adminServer() *http.Server {
+	return &http.Server{
+		Handler:           s.admin,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerBytesMax,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+func (s *server) serve(h *http.Server, ln net.Listener) {
+	s.http = append(s.http, h)
+	s.serving.Go(func() {
+		if err := h.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("serve %s: %w", ln.Addr(), err)
+		}
+	})
+}
+
+// listen opens a port, or says in one line why it can't.
+func listen(flag, addr string) (*net.TCPListener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err == nil {
+		return ln.(*net.TCPListener), nil
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%w: %s: stop the program that has it, or give another --%s",
+			errPortUsed, addr, flag)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("%w: %s: give a port above 1023 with --%s", errPortDenied, addr, flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%w: %s: give an address of this machine with --%s",
+			errNoAddress, addr, flag)
+	}
+	return nil, fmt.Errorf("listen on %s (--%s): %w", addr, flag, err)
+}
+
+// drain turns clients away in order: not ready, no new streams, and each
+// stream closed at an instant of its own within the window.
+func (s *server) drain() {
+	window := s.config.DrainWindow
+	s.log.Info("draining", "streams", s.engine.Streams(), "window", window)
+	s.admin.ready.Store(false)
+	s.public.draining.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), window+shutdownTimeout)
+	defer cancel()
+	if err := s.engine.Drain(ctx, window); err != nil {
+		s.log.Warn("drain cut short", "err", err, "streams", s.engine.Streams())
+	}
+}
+
+// stop ends every part there is and returns what could not be saved.
+func (s *server) stop() error {
+	for i := len(s.http) - 1; i >= 0; i-- {
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+		if s.http[i].Shutdown(ctx) != nil {
+			_ = s.http[i].Close()
+		}
+		cancel()
+	}
+	s.serving.Wait()
+	if s.endFeeds != nil {
+		s.endFeeds()
+	}
+	s.running.Wait()
+	var err error
+	if s.lasts != nil {
+		err = s.lasts.save(true)
+	}
+	if s.engine != nil {
+		err = errors.Join(err, s.engine.Stop())
+	}
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
+	}
+	return err
+}
+
+// logger is c.Logger, or one as the settings say.
+func (c *Config) logger() *slog.Logger {
+	if c.Logger != nil {
+		return c.Logger
+	}
+	o := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}

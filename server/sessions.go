@@ -1,0 +1,72 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// An openStream is one stream in the answer of GET /api/v1/sessions.
+type openStream struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
+	Agent   string `json:"agent"`
+	Since   string `json:"since"`
+	Dialect string `json:"dialect"`
+	Tokens  int    `json:"tokens"`
+}
+
+// sessions lists the caller's open streams.
+func (p *public) sessions(r *request) answer {
+	list := []openStream{}
+	for _, st := range p.auth.Streams(r.id.Username) {
+		list = append(list, openStream{
+			ID:      strconv.FormatUint(st.ID, 10),
+			Address: st.Addr.String(),
+			Agent:   st.Agent,
+			Since:   time.Unix(st.Since, 0).UTC().Format(time.RFC3339),
+			Dialect: "text",
+			Tokens:  st.Tokens(),
+		})
+	}
+	return object(map[string]any{"sessions": list})
+}
+
+// closeSession closes one of the caller's streams; those of others do not
+// exist for it.
+func (p *public) closeSession(r *request) answer {
+	id, err := strconv.ParseUint(r.param, 10, 64)
+	if err == nil {
+		for _, st := range p.auth.Streams(r.id.Username) {
+			if st.ID == id {
+				p.closeStream(st, closeSession, "session closed")
+				return message("Session closed")
+			}
+		}
+	}
+	return detail(http.StatusNotFound, "Session not found")
+}
+
+const ticketSeconds = 60
+
+// ticket mints a pass for one stream, for browsers, which can't set headers.
+func (p *public) ticket(r *request) answer {
+	t, err := p.auth.MintTicket(r.id)
+	if err != nil {
+		return p.problem(err)
+	}
+	a := object(map[string]any{"ticket": t, "expires_in": ticketSeconds})
+	a.secret = true
+	return a
+}
+
+// ticketAlias is ticket under the name that older browser programs know.
+func (p *public) ticketAlias(r *request) answer {
+	t, err := p.auth.MintTicket(r.id)
+	if err != nil {
+		return p.problem(err)
+	}
+	a := object(map[string]string{"token": t})
+	a.secret = true
+	return a
+}

@@ -1,0 +1,218 @@
+package server
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"azira/auth"
+	"azira/engine"
+
+	"golang.org/x/sys/unix"
+)
+
+// stream opens a stream of whoever the credential names.
+func (p *public) stream(r *request) answer {
+	return p.open(r, func(auth.Identity) bool { return true })
+}
+
+// streamOf opens a stream of the account in the path, which must be the credential's.
+func (p *public) streamOf(r *request) answer {
+	return p.open(r, func(id auth.Identity) bool { return isName(r.param, id) })
+}
+
+// echo opens a stream that says back whatever it hears, to anyone.
+func (p *public) echo(r *request) answer {
+	if a, ok := p.admit(); !ok {
+		return a
+	}
+	defer p.budget.opened()
+	key, a, ok := handshake(r.Request)
+	if !ok {
+		return a
+	}
+	if err := p.hand(r, key, engine.Stream{Owner: nobody{}, Kind: engine.Echo}); err != nil {
+		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
+	}
+	return answer{status: http.StatusSwitchingProtocols, taken: true}
+}
+
+// open takes a request for a stream from its credential to the engine. The
+// account's slot is taken before anything is said, and freed whatever fails.
+func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
+	if a, ok := p.admit(); !ok {
+		return a
+	}
+	defer p.budget.opened()
+	id, err := p.credential(r)
+	if err != nil {
+		return p.problem(err)
+	}
+	if !allowed(id) {
+		return detail(http.StatusForbidden, "The credential belongs to another user")
+	}
+	key, a, ok := handshake(r.Request)
+	if !ok {
+		return a
+	}
+	return p.enter(r, key, id)
+}
+
+// admit refuses streams while the server is going, and those beyond the budget.
+func (p *public) admit() (answer, bool) {
+	if p.draining.Load() {
+		return unavailable("The server is restarting", retryAfter), false
+	}
+	if !p.budget.open() {
+		return unavailable("Too many streams", retryAfter), false
+	}
+	return answer{}, true
+}
+
+func unavailable(text, after string) answer {
+	return detail(http.StatusServiceUnavailable, text).with("Retry-After", after)
+}
+
+// credential is the caller's identity: by its bearer, else by its ticket,
+// which is burnt by being shown.
+func (p *public) credential(r *request) (auth.Identity, error) {
+	if len(r.Header["Authorization"]) > 0 {
+		return p.bearer(r.Header)
+	}
+	tickets := r.URL.Query()["ticket"]
+	switch {
+	case len(tickets) == 0:
+		return auth.Identity{}, errNoBearer
+	case len(tickets) > 1 || len(tickets[0]) > bearerBytesMax:
+		return auth.Identity{}, auth.ErrTicket
+	}
+	return p.auth.RedeemTicket(tickets[0])
+}
+
+// enter takes a slot of the account and hands the socket over. An account
+// without a free slot is told so inside the stream, where a browser can see it.
+func (p *public) enter(r *request, key string, id auth.Identity) answer {
+	st, evicted, err := p.auth.OpenStream(id, streamInfo(r))
+	if evicted != nil {
+		p.closeStream(evicted, closeReplaced, "replaced")
+	}
+	s := engine.Stream{Owner: nobody{}, Kind: engine.Text}
+	if p.expires {
+		s.Expires = id.Expires
+	}
+	switch {
+	case errors.Is(err, auth.ErrStreamLimit):
+		s.Refuse = &engine.Refusal{Code: closeLimit,
+			Reason: "connection limit " + strconv.Itoa(p.limit) + " reached"}
+	case err != nil:
+		return p.problem(err)
+	default:
+		s.Owner = st
+		defer func() {
+			if v := recover(); v != nil {
+				st.Ended(closeAbnormal)
+				panic(v)
+			}
+		}()
+	}
+	if err := p.hand(r, key, s); err != nil {
+		s.Owner.Ended(closeAbnormal)
+		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
+	}
+	return answer{status: http.StatusSwitchingProtocols, taken: true}
+}
+
+// Close codes said or noted here (PROTOCOL §5).
+const (
+	closeAbnormal = 1006
+	closeLimit    = 1008
+	closeReplaced = 3507
+)
+
+// dialectOf is where a subprotocol will be chosen from those offered. None is
+// selected for now: every stream speaks the text dialect.
+func dialectOf(*http.Request) (kind engine.Kind, subprotocol string) { return engine.Text, "" }
+
+// hand answers 101 and gives the socket to the engine. On an error the
+// connection is closed.
+func (p *public) hand(r *request, key string, s engine.Stream) error {
+	subprotocol := ""
+	if s.Kind != engine.Echo {
+		s.Kind, subprotocol = dialectOf(r.Request)
+	}
+	c, rw, err := http.NewResponseController(r.w).Hijack()
+	if err != nil {
+		return fmt.Errorf("take connection: %w", err)
+	}
+	defer c.Close()
+	if err := c.SetWriteDeadline(time.Now().Add(upgradeTimeout)); err != nil {
+		return fmt.Errorf("set deadline: %w", err)
+	}
+	if _, err := c.Write(appendSwitch(nil, key, subprotocol)); err != nil {
+		return fmt.Errorf("write upgrade: %w", err)
+	}
+	if s.Early, err = early(rw.Reader); err != nil {
+		return fmt.Errorf("read early bytes: %w", err)
+	}
+	fd, err := dupSocket(c)
+	if err != nil {
+		return fmt.Errorf("duplicate socket: %w", err)
+	}
+	// Only the engine's descriptor is left from here on.
+	_ = c.Close()
+	return p.engine.Attach(fd, s)
+}
+
+// early is what the client sent right after its handshake.
+func early(rd *bufio.Reader) ([]byte, error) {
+	n := rd.Buffered()
+	if n == 0 {
+		return nil, nil
+	}
+	p, err := rd.Peek(n)
+	return append([]byte(nil), p...), err
+}
+
+// dupSocket is a second descriptor of c's socket, non-blocking as the first.
+func dupSocket(c net.Conn) (int, error) {
+	sc, ok := c.(*conn)
+	if !ok {
+		return -1, errNotSocket
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd, failed := -1, error(nil)
+	err = raw.Control(func(old uintptr) {
+		fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return -1, err
+	}
+	return fd, nil
+}
+
+func streamInfo(r *request) auth.StreamInfo {
+	addr, _ := netip.ParseAddrPort(r.RemoteAddr) // zero when it has no such form
+	return auth.StreamInfo{Addr: addr, Agent: clip(r.UserAgent(), agentBytesMax)}
+}
+
+// nobody owns streams that hold no slot.
+type nobody struct{}
+
+func (nobody) Opened(uint64) {}
+func (nobody) Holds(int)     {}
+func (nobody) Parked(int64)  {}
+func (nobody) Ended(int)     {}
+
+// isName compares as accounts are compared: after NFC.
+func isName(given string, id auth.Identity) bool {
+	name, err := auth.ParseUsername(given)
+	return err == nil && name == id.Username
+}
