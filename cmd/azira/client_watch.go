@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+	"unicode"
+
+	"azira/client"
+)
+
+const (
+	redrawEvery    = 250 * time.Millisecond // of a table on a terminal
+	linesEvery     = time.Second            // of a table that is none
+	confirmTimeout = 10 * time.Second
+)
+
+// showOptions say how ticks are shown.
+type showOptions struct {
+	table, raw bool
+	count      uint64 // end after so many ticks; 0 = never
+}
+
+// clientWatch logs in, subscribes and prints ticks until ctx or the count ends.
+func clientWatch(ctx context.Context, c clientConfig, words []string, tm *terminal) error {
+	tokens := tokensOf(words)
+	if len(tokens) == 0 {
+		return fmt.Errorf("%w: watch needs tokens, like NSE:26009,NSE:26000", errUsage)
+	}
+	name, password, err := who(ctx, c, tm, c.register)
+	if err != nil {
+		return err
+	}
+	v, err := enter(ctx, c, name, password, c.register)
+	if err != nil {
+		return orInterrupted(ctx, err)
+	}
+	defer v.leave()
+	return orInterrupted(ctx, v.watch(ctx, tokens, c.show, tm, nil))
+}
+
+// watch shows ticks of tokens until ctx, stop or the count ends, or the stream does.
+func (v *visit) watch(ctx context.Context, tokens []string, o showOptions, tm *terminal,
+	stop <-chan inputResult) error {
+	s, err := v.open(ctx, tm)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := confirm(ctx, s, tokens); err != nil {
+		return err
+	}
+	if showTicks(ctx, s.Ticks(), o, tm, stop) == ticksEnded {
+		return s.Err()
+	}
+	if lost := s.Stats().Conflated; lost > 0 {
+		fmt.Fprintf(tm.err, "%d ticks were left out: the output was slower than the feed\n", lost)
+	}
+	return nil
+}
+
+// confirm subscribes and does not wait for ever.
+func confirm(ctx context.Context, s *client.Stream, tokens []string) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	return s.Subscribe(ctx, tokens...)
+}
+
+// orInterrupted takes an interrupt for a good end, not for an error.
+func orInterrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// clientBus prints ticks of the bus, without a server.
+func clientBus(ctx context.Context, c clientConfig, words []string, tm *terminal) error {
+	return watchBus(ctx, c, tokensOf(words), tm, nil)
+}
+
+func watchBus(ctx context.Context, c clientConfig, tokens []string, tm *terminal,
+	stop <-chan inputResult) error {
+	b, err := client.OpenBus(c.endpoint, client.BusOptions{Tokens: tokens})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	waiting := time.AfterFunc(2*time.Second, func() {
+		if !b.Stats().Connected {
+			fmt.Fprintf(tm.err, "nobody publishes at %s yet: waiting\n", c.endpoint)
+		}
+	})
+	defer waiting.Stop()
+	showTicks(ctx, b.Ticks(), c.show, tm, stop)
+	return nil
+}
+
+// An ending is why showTicks returned.
+type ending uint8
+
+const (
+	interrupted ending = iota // by ctx or stop
+	counted                   // as many ticks as were wanted
+	ticksEnded                // the channel was closed
+)
+
+// showTicks shows ticks as o says, until one of the endings.
+func showTicks(ctx context.Context, ticks <-chan client.Tick, o showOptions, tm *terminal,
+	stop <-chan inputResult) ending {
+	sw := newShow(o, tm)
+	defer sw.close()
+	for n := uint64(0); o.count == 0 || n < o.count; {
+		select {
+		case t, ok := <-ticks:
+			if !ok {
+				return ticksEnded
+			}
+			sw.tick(t)
+			n++
+			continue
+		default:
+			sw.idle()
+		}
+		select {
+		case t, ok := <-ticks:
+			if !ok {
+				return ticksEnded
+			}
+			sw.tick(t)
+			n++
+		case now := <-sw.redraw:
+			sw.draw(now)
+		case <-stop:
+			tm.reading = false
+			return interrupted
+		case <-ctx.Done():
+			return interrupted
+		}
+	}
+	return counted
+}
+
+// A show is the output of ticks: lines, or a table drawn now and then.
+type show struct {
+	o      showOptions
+	w      *bufio.Writer
+	table  *table
+	screen *screen
+	redraw <-chan time.Time // nil without a table
+	ticker *time.Ticker
+	drawn  time.Time
+}
+
+func newShow(o showOptions, tm *terminal) *show {
+	sw := &show{o: o, w: bufio.NewWriter(tm.out)}
+	if o.table {
+		sw.table, sw.screen = newTable(), newScreen(tm)
+		sw.ticker = time.NewTicker(sw.screen.every())
+		sw.redraw, sw.drawn = sw.ticker.C, time.Now()
+	}
+	return sw
+}
+
+func (sw *show) tick(t client.Tick) {
+	switch {
+	case sw.table != nil:
+		sw.table.add(t)
+	case sw.o.raw:
+		writeData(sw.w, t.Data)
+	default:
+		writeTick(sw.w, t, time.Now())
+	}
+}
+
+// idle is called when no tick waits.
+func (sw *show) idle() { sw.w.Flush() }
+
+func (sw *show) draw(now time.Time) {
+	sw.table.sample(now.Sub(sw.drawn))
+	sw.drawn = now
+	sw.screen.draw(sw.table, "", now)
+}
+
+func (sw *show) close() {
+	sw.w.Flush()
+	if sw.ticker != nil {
+		sw.ticker.Stop()
+		sw.draw(time.Now())
+	}
+}
+
+// writeData prints the publisher's JSON as it is, but for line ends and other
+// control characters, which JSON allows only between its words.
+func writeData(w io.Writer, data []byte) {
+	fmt.Fprintln(w, printable(string(data)))
+}
+
+// writeTick prints one line: time, token, and the prices, or the data if there are none.
+func writeTick(w io.Writer, t client.Tick, now time.Time) {
+	if !t.Time.IsZero() {
+		now = t.Time
+	}
+	fmt.Fprintf(w, "%s %s", now.Format("15:04:05.000"), printable(t.Token))
+	q, err := t.Quote()
+	if err != nil || q.Last == "" {
+		fmt.Fprintf(w, " %s\n", printable(string(t.Data)))
+		return
+	}
+	fmt.Fprintf(w, " ltp %s", q.Last)
+	if q.Bid != "" {
+		fmt.Fprintf(w, " bid %s", q.Bid)
+	}
+	if q.Ask != "" {
+		fmt.Fprintf(w, " ask %s", q.Ask)
+	}
+	fmt.Fprintln(w)
+}
+
+// printable keeps a feed's or server's words from moving the cursor.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"azira/client"
+)
+
+// A table is what is known of each token, drawn as rows:
+//
+//	TOKEN          LAST     CHANGE          BID       ASK   TICKS/S
+//	NSE:26009  22345.15 ▲ +12.35 +0.06%  22345.10  22345.20    12.0
+//
+// CHANGE is since the table began; its arrow is the direction of the last move.
+// Prices have the publisher's own decimals. Ticks left out are counted in TICKS/S
+// all the same.
+type table struct {
+	rows map[string]*row
+}
+
+type row struct {
+	token       string
+	quote       client.Quote
+	first, last float64
+	priced      bool
+	move        int // -1, 0, 1
+	ticks       uint64
+	sampled     uint64 // ticks at the last sample
+	rate        float64
+}
+
+func newTable() *table { return &table{rows: make(map[string]*row)} }
+
+// add takes a tick in.
+func (tb *table) add(t client.Tick) {
+	r := tb.rows[t.Token]
+	if r == nil {
+		r = &row{token: t.Token}
+		tb.rows[t.Token] = r
+	}
+	r.ticks += 1 + t.Missed
+	q, err := t.Quote()
+	if err != nil {
+		return
+	}
+	r.quote = q
+	last, err := strconv.ParseFloat(q.Last.String(), 64)
+	if err != nil {
+		return
+	}
+	if !r.priced {
+		r.priced, r.first, r.last = true, last, last
+	}
+	if moved := cmp.Compare(last, r.last); moved != 0 {
+		r.move, r.last = moved, last
+	}
+}
+
+// sample measures rates over the time since the sample before.
+func (tb *table) sample(elapsed time.Duration) {
+	if elapsed <= 0 {
+		return
+	}
+	for _, r := range tb.rows {
+		r.rate = float64(r.ticks-r.sampled) / elapsed.Seconds()
+		r.sampled = r.ticks
+	}
+}
+
+// render draws the table under a header, which may be empty, into at most height
+// lines of at most width columns.
+func (tb *table) render(header string, width, height int, colour bool) []string {
+	var lines []string
+	if header != "" {
+		lines = append(lines, clip(header, width))
+	}
+	names := slices.Sorted(maps.Keys(tb.rows))
+	wide := len("TOKEN")
+	for _, n := range names {
+		wide = max(wide, min(utf8.RuneCountInString(n), 32))
+	}
+	lines = append(lines, clip(fmt.Sprintf("%-*s %11s   %-19s %11s %11s %9s",
+		wide, "TOKEN", "LAST", "CHANGE", "BID", "ASK", "TICKS/S"), width))
+	room := max(height-len(lines), 0)
+	more := 0
+	if len(names) > room {
+		more = len(names) - max(room-1, 0)
+		names = names[:len(names)-more]
+	}
+	for _, n := range names {
+		lines = append(lines, tb.rows[n].render(wide, width, colour))
+	}
+	if more > 0 && room > 0 {
+		lines = append(lines, clip(fmt.Sprintf("and %d more", more), width))
+	}
+	return lines
+}
+
+func (r *row) render(wide, width int, colour bool) string {
+	left := fmt.Sprintf("%-*s %11s ", wide, clip(printable(r.token), wide), dash(r.quote.Last.String()))
+	change := fmt.Sprintf("%s %-19s", arrow(r.move), r.change())
+	right := fmt.Sprintf(" %11s %11s %9.1f",
+		dash(r.quote.Bid.String()), dash(r.quote.Ask.String()), r.rate)
+	whole := left + change + right
+	if !colour || r.move == 0 || utf8.RuneCountInString(whole) > width {
+		return clip(whole, width)
+	}
+	paint := "\x1b[32m" // green
+	if r.move < 0 {
+		paint = "\x1b[31m" // red
+	}
+	return left + paint + change + "\x1b[0m" + right
+}
+
+// change is the difference since the first price, absolute and in per cent.
+func (r *row) change() string {
+	if !r.priced {
+		return "-"
+	}
+	_, decimals, _ := strings.Cut(r.quote.Last.String(), ".")
+	d := r.last - r.first
+	text := fmt.Sprintf("%+.*f", min(len(decimals), 8), d)
+	if r.first != 0 {
+		text += fmt.Sprintf(" %+.2f%%", 100*d/r.first)
+	}
+	return text
+}
+
+func arrow(move int) string {
+	switch {
+	case move > 0:
+		return "▲"
+	case move < 0:
+		return "▼"
+	}
+	return " "
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// clip cuts s after width characters.
+func clip(s string, width int) string {
+	if utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	return string([]rune(s)[:max(width, 0)])
+}
