@@ -48,6 +48,10 @@ const (
 	tokensMax = 100_000
 	// rateMax bounds a simulated feed, in ticks per second.
 	rateMax = 1_000_000
+	// speedMax bounds how much faster than recorded a replay may be.
+	speedMax = 1e6
+	// burstTicksMax is how many ticks leave before the feed looks at its requests again.
+	burstTicksMax = 4096
 )
 
 const (
@@ -58,8 +62,11 @@ const (
 	retryMax         = 2 * time.Second
 	acceptPause      = 50 * time.Millisecond // after a failed accept: no spinning on EMFILE
 	drainTimeout     = 2 * time.Second
-	requestTimeout   = 10 * time.Second // from a request's first byte to its last
-	idleTimeout      = 10 * time.Minute // of a control connection between requests
+	requestTimeout   = 10 * time.Second       // from a request's first byte to its last
+	paceStep         = 500 * time.Microsecond // between bursts of a fast feed
+	behindMax        = time.Second            // what a feed catches up before it gives up time
+	tellBehind       = 5 * time.Second        // of time given up between two warnings
+	idleTimeout      = 10 * time.Minute       // of a control connection between requests
 )
 
 const (

@@ -173,7 +173,7 @@ func (pe *peer) read() error {
 		case nil:
 			changed = pe.take(&f) || changed
 			if len(pe.wanted) > subscriptionsMax {
-				return errTooMany
+				return errGreedy
 			}
 		case errFrameBig: // no tick's beginning is as long as that
 		case errFrameShort:
