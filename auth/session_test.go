@@ -1,0 +1,358 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"azira/store"
+)
+
+var bg = context.Background()
+
+func TestRefreshRotates(t *testing.T) {
+	s := serve(t, cheap())
+	g := register(t, s, "ann")
+	seen := map[string]bool{g.AccessToken: true, g.RefreshToken: true}
+	r := g
+	for range 5 {
+		var err error
+		if r, err = s.Refresh(bg, r.RefreshToken); err != nil {
+			t.Fatal(err)
+		}
+		if seen[r.AccessToken] || seen[r.RefreshToken] || r.ID != g.ID || r.UserID != g.UserID {
+			t.Fatalf("%+v after %+v", r, g)
+		}
+		seen[r.AccessToken], seen[r.RefreshToken] = true, true
+		verify(t, s, r.AccessToken)
+	}
+	verify(t, s, g.AccessToken)
+
+	if _, err := s.Refresh(bg, g.RefreshToken); !errors.Is(err, ErrRefresh) {
+		t.Fatalf("spent: %v", err)
+	}
+	if _, err := s.Refresh(bg, r.RefreshToken); !errors.Is(err, ErrRefresh) {
+		t.Fatalf("newest of a revoked family: %v", err)
+	}
+	wantVerify(t, s, r.AccessToken, ErrRevoked)
+	wantVerify(t, s, g.AccessToken, ErrRevoked)
+}
+
+func TestForgedRefreshTokenRevokesNothing(t *testing.T) {
+	s := serve(t, cheap())
+	g := register(t, s, "ann")
+	forged := newRefreshToken(g.UserID, g.ID) // right numbers, wrong secrets
+	for _, text := range []string{
+		"", "x", forged.String(), g.RefreshToken + "A", g.RefreshToken[1:], g.AccessToken,
+		strings.Repeat("_", 86), strings.Repeat("=", 86),
+	} {
+		if _, err := s.Refresh(bg, text); !errors.Is(err, ErrRefresh) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	verify(t, s, g.AccessToken)
+	if _, err := s.Refresh(bg, g.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOneOfManyRefreshesSucceeds(t *testing.T) {
+	s := serve(t, cheap())
+	g := register(t, s, "ann")
+	var won, lost sync.Map
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			if _, err := s.Refresh(bg, g.RefreshToken); err == nil {
+				won.Store(i, true)
+			} else if errors.Is(err, ErrRefresh) {
+				lost.Store(i, true)
+			} else {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n, m := length(&won), length(&lost); n != 1 || m != 19 {
+		t.Fatalf("%d succeeded, %d were refused", n, m)
+	}
+	wantVerify(t, s, g.AccessToken, ErrRevoked) // reuse was seen
+}
+
+func length(m *sync.Map) (n int) {
+	m.Range(func(_, _ any) bool { n++; return true })
+	return n
+}
+
+// Every way to end sessions: bearer, refresh token, ticket and streams go.
+func TestEndings(t *testing.T) {
+	const fresh = "new password"
+	for _, c := range []struct {
+		name string
+		end  func(s *Service, id Identity) error
+		all  bool  // the account's other sessions end as well
+		then error // of a login with the old password
+	}{
+		{"logout", func(s *Service, id Identity) error { return s.Logout(bg, id) }, false, nil},
+		{"password", func(s *Service, id Identity) error {
+			return s.ChangePassword(bg, id, goodPassword, fresh)
+		}, true, ErrCredentials},
+		{"delete", func(s *Service, id Identity) error {
+			return s.DeleteAccount(bg, id, goodPassword)
+		}, true, ErrCredentials},
+		{"disable", func(s *Service, id Identity) error {
+			return s.Disable(bg, id.Username)
+		}, true, ErrCredentials},
+	} {
+		t.Run(c.name, func(t *testing.T) { testEnding(t, c.end, c.all, c.then) })
+	}
+}
+
+func testEnding(t *testing.T, end func(*Service, Identity) error, all bool, then error) {
+	dir := t.TempDir()
+	st := openStore(t, dir)
+	closed := newClosings()
+	o := cheap()
+	o.CloseStream = closed.add
+	s := openService(t, st, o)
+	mine, other, alien := register(t, s, "ann"), login(t, s, "ann"), register(t, s, "bob")
+	var streams []*Stream
+	var tickets []string
+	for i, g := range []Grant{mine, other, alien} {
+		id := verify(t, s, g.AccessToken)
+		k, err := s.MintTicket(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _, err := s.OpenStream(id, StreamInfo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Opened(uint64(i))
+		streams, tickets = append(streams, x), append(tickets, k)
+	}
+	id := verify(t, s, mine.AccessToken)
+	if err := end(s, id); err != nil {
+		t.Fatal(err)
+	}
+	gone := map[bool]error{true: ErrRevoked}
+	check := func(s *Service) {
+		t.Helper()
+		for i, g := range []Grant{mine, other, alien} {
+			ended := i == 0 || i == 1 && all
+			if _, err := s.Verify(g.AccessToken); !errors.Is(err, gone[ended]) {
+				t.Errorf("bearer %d: %v", i, err)
+			}
+		}
+	}
+	check(s)
+	for i := range tickets {
+		ended := i == 0 || i == 1 && all
+		if _, err := s.RedeemTicket(tickets[i]); !errors.Is(err, gone[ended]) {
+			t.Errorf("ticket %d: %v", i, err)
+		}
+		if code := closed.of(streams[i]); (code == CodeEnded) != ended {
+			t.Errorf("stream %d: code %d", i, code)
+		}
+	}
+	if _, _, err := s.OpenStream(id, StreamInfo{}); !errors.Is(err, ErrRevoked) {
+		t.Errorf("stream of an identity seen before: %v", err)
+	}
+	s.Close()
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	st = openStore(t, dir)
+	defer st.Close()
+	s = openService(t, st, cheap())
+	defer s.Close()
+	check(s)
+	if _, err := s.Refresh(bg, mine.RefreshToken); !errors.Is(err, ErrRefresh) {
+		t.Errorf("refresh: %v", err)
+	}
+	if _, err := s.Login(bg, "ann", goodPassword); !errors.Is(err, then) {
+		t.Errorf("login: %v", err)
+	}
+}
+
+func TestPasswordChange(t *testing.T) {
+	s := serve(t, cheap())
+	g := register(t, s, "ann")
+	id := verify(t, s, g.AccessToken)
+	long := strings.Repeat("p", 80) // differs from the next beyond bcrypt's 72 bytes
+	if err := s.ChangePassword(bg, id, "not it at all", long); !errors.Is(err, ErrCredentials) {
+		t.Fatalf("wrong old one: %v", err)
+	}
+	if err := s.ChangePassword(bg, id, goodPassword, "short"); !errors.Is(err, ErrPassword) {
+		t.Fatalf("short new one: %v", err)
+	}
+	verify(t, s, g.AccessToken)
+	if err := s.ChangePassword(bg, id, goodPassword, long+"a"); err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[string]error{
+		long + "a": nil, long + "b": ErrCredentials, long: ErrCredentials, goodPassword: ErrCredentials,
+	} {
+		if _, err := s.Login(bg, "ann", password); !errors.Is(err, want) {
+			t.Errorf("%q: %v", password, err)
+		}
+	}
+}
+
+func TestDeletedNameIsFree(t *testing.T) {
+	s := serve(t, cheap())
+	old := register(t, s, "ann")
+	id := verify(t, s, old.AccessToken)
+	if err := s.DeleteAccount(bg, id, goodPassword); err != nil {
+		t.Fatal(err)
+	}
+	g := register(t, s, "ann")
+	if g.UserID == old.UserID || g.ClientID == old.ClientID {
+		t.Fatalf("%+v after %+v", g, old)
+	}
+	wantVerify(t, s, old.AccessToken, ErrRevoked)
+	if err := s.DeleteAccount(bg, id, goodPassword); !errors.Is(err, ErrRevoked) {
+		t.Errorf("by the identity of the old account: %v", err)
+	}
+	verify(t, s, g.AccessToken)
+}
+
+func TestDisableEnable(t *testing.T) {
+	s := serve(t, cheap())
+	register(t, s, "ann")
+	if err := s.Disable(bg, "nobody"); !errors.Is(err, ErrNoAccount) {
+		t.Errorf("unknown: %v", err)
+	}
+	if err := s.Disable(bg, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Login(bg, "ann", goodPassword); !errors.Is(err, ErrCredentials) {
+		t.Errorf("disabled: %v", err)
+	}
+	if _, err := s.Register(bg, "ann", goodPassword); !errors.Is(err, ErrTaken) {
+		t.Errorf("name of a disabled account: %v", err)
+	}
+	if err := s.Enable(bg, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	login(t, s, "ann")
+}
+
+// No session begun with an old password outlives its change.
+func TestPasswordChangeRacesLogins(t *testing.T) {
+	o := cheap()
+	o.HashConcurrency = 4
+	s := serve(t, o)
+	id := verify(t, s, register(t, s, "ann").AccessToken)
+	var mu sync.Mutex
+	var grants []Grant
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 10 {
+				g, err := s.Login(bg, "ann", goodPassword)
+				if errors.Is(err, ErrCredentials) {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				grants = append(grants, g)
+				mu.Unlock()
+			}
+		})
+	}
+	if err := s.ChangePassword(bg, id, goodPassword, "new password"); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	for _, g := range grants {
+		wantVerify(t, s, g.AccessToken, ErrRevoked)
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	s := serve(t, cheap())
+	first := register(t, s, "ann")
+	x, _, err := s.OpenStream(verify(t, s, first.AccessToken), StreamInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Ended(1000)
+	var all []Grant
+	for range sessionsPerAccountMax + 5 {
+		all = append(all, login(t, s, "ann"))
+	}
+	verify(t, s, first.AccessToken) // it has a stream
+	n := 0
+	for _, g := range all {
+		if _, err := s.Verify(g.AccessToken); err == nil {
+			n++
+		}
+	}
+	if n != sessionsPerAccountMax-1 {
+		t.Errorf("%d others live", n)
+	}
+	verify(t, s, all[len(all)-1].AccessToken)
+}
+
+func TestSweep(t *testing.T) {
+	c := newClock()
+	o := cheap()
+	o.Now = c.now
+	s := serve(t, o)
+	old, busy := register(t, s, "old"), register(t, s, "busy")
+	x, _, err := s.OpenStream(verify(t, s, busy.AccessToken), StreamInfo{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		register(t, s, fmt.Sprintf("u%d", i))
+	}
+	c.pass(20 * 24 * time.Hour)
+	young := register(t, s, "young")
+	c.pass(10 * 24 * time.Hour)
+	sweepOnce(t, s)
+	if n := sessions(t, s); n != 2 { // young's, and the one with a stream
+		t.Errorf("%d sessions left", n)
+	}
+	x.Ended(1000)
+	sweepOnce(t, s)
+	if n := sessions(t, s); n != 1 {
+		t.Errorf("%d sessions left", n)
+	}
+	for g, want := range map[*Grant]error{&old: ErrRefresh, &busy: ErrRefresh, &young: nil} {
+		if _, err := s.Refresh(bg, g.RefreshToken); !errors.Is(err, want) {
+			t.Errorf("%s: %v", g.Username, err)
+		}
+	}
+}
+
+func sweepOnce(t *testing.T, s *Service) {
+	t.Helper()
+	var from []byte
+	for {
+		var err error
+		if from, err = s.sweepSessions(from); err != nil {
+			t.Fatal(err)
+		}
+		if from == nil {
+			return
+		}
+	}
+}
+
+func sessions(t *testing.T, s *Service) (n int) {
+	t.Helper()
+	err := s.st.Scan(store.TableSessions, nil, func(_, _ []byte) error { n++; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
