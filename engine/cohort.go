@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"slices"
+
+	"azira/internal/invariant"
+)
+
+// A cohort is the connections of a loop that hold the same set of tokens in the
+// same encoding. Many clients hold the same list; a turn's bytes are made once
+// for all of them. A list of its own is a cohort of one.
+//
+// What a drain touches for each record is apart, in heat, 12 bytes a cohort.
+type cohort struct {
+	tokens  []uint32 // sorted
+	seats   []uint32 // by index in tokens: the cohort's index in the token's interest
+	members []*conn  // but for those parked
+	parked  uint32
+	next    uint32 // cohort with the same hash; 0 = none
+	hash    uint64
+}
+
+// heat is what a turn notes of a cohort: its frames are runs, linked.
+type heat struct {
+	first  uint32 // index in fan.runs; 0 = nothing is due
+	last   uint32
+	active uint32 // members that take part; a cohort without is passed over
+}
+
+// interest is what a loop keeps of one token: who wants it, and where the loop is
+// in its ticks.
+type interest struct {
+	cohorts []uint32
+	seq     uint64 // of the last tick drained
+	last    uint64 // its position; meaningless while seq is 0
+}
+
+// cohorts interns sets of tokens. Id 0 is the empty set, of nobody.
+type cohorts struct {
+	all    []cohort
+	heat   []heat
+	free   []uint32
+	byHash map[uint64]uint32
+}
+
+func (k *cohorts) init() {
+	k.all, k.heat = make([]cohort, 1), make([]heat, 1)
+	k.byHash = make(map[uint64]uint32)
+}
+
+// hashSet is FNV-1a over the ids of a sorted set.
+func hashSet(tokens []uint32) uint64 {
+	h := uint64(14695981039346656037)
+	for _, id := range tokens {
+		for range 4 {
+			h = (h ^ uint64(id&0xff)) * 1099511628211
+			id >>= 8
+		}
+	}
+	return h
+}
+
+// settle gives each connection whose set changed since the last turn the cohort
+// of its set. Nothing is drained in between, so it misses and doubles nothing.
+func (l *loop) settle() {
+	for _, c := range l.changed {
+		if c.changed && c.state == open {
+			l.settleOne(c)
+		}
+	}
+	l.changed = l.changed[:0]
+}
+
+func (l *loop) settleOne(c *conn) {
+	tokens := c.want
+	c.want, c.changed = nil, false
+	old := c.cohort
+	next := uint32(0)
+	if len(tokens) > 0 {
+		next = l.intern(tokens)
+	}
+	if next == old {
+		return
+	}
+	if invariant.Enabled && c.parked != nil {
+		panic("engine: the set of a parked connection changed")
+	}
+	l.leave(c)
+	c.cohort = next
+	if next != 0 {
+		l.join(c)
+	}
+}
+
+// holds returns the set a connection has, or will have after settling.
+func (l *loop) holds(c *conn) []uint32 {
+	if c.changed {
+		return c.want
+	}
+	return l.cohorts.all[c.cohort].tokens
+}
+
+// change sets a connection's set from the next settling on. It keeps tokens,
+// which are sorted and unique.
+func (l *loop) change(c *conn, tokens []uint32) {
+	c.want = tokens
+	if !c.changed {
+		c.changed = true
+		l.changed = append(l.changed, c)
+		l.poke()
+	}
+	c.owner.Holds(len(tokens))
+}
+
+// intern returns the cohort of a set, made at need; it keeps tokens then.
+func (l *loop) intern(tokens []uint32) uint32 {
+	k := &l.cohorts
+	h := hashSet(tokens)
+	for id := k.byHash[h]; id != 0; id = k.all[id].next {
+		if slices.Equal(k.all[id].tokens, tokens) {
+			return id
+		}
+	}
+	var id uint32
+	if n := len(k.free); n > 0 {
+		id, k.free = k.free[n-1], k.free[:n-1]
+	} else {
+		id = uint32(len(k.all))
+		k.all, k.heat = append(k.all, cohort{}), append(k.heat, heat{})
+	}
+	c := &k.all[id]
+	*c = cohort{tokens: tokens, seats: make([]uint32, len(tokens)), hash: h, next: k.byHash[h]}
+	k.heat[id] = heat{}
+	k.byHash[h] = id
+	l.growTokens()
+	for i, tok := range tokens {
+		t := &l.tokens[tok]
+		c.seats[i] = uint32(len(t.cohorts))
+		t.cohorts = append(t.cohorts, id)
+	}
+	return id
+}
+
+// join makes a connection a member of its cohort.
+func (l *loop) join(c *conn) {
+	k := &l.cohorts.all[c.cohort]
+	c.seat = uint32(len(k.members))
+	k.members = append(k.members, c)
+	l.cohorts.heat[c.cohort].active++
+}
+
+// leave takes a connection, member or parked, out of its cohort, and forgets a
+// cohort that nobody is in.
+func (l *loop) leave(c *conn) {
+	id := c.cohort
+	if id == 0 {
+		return
+	}
+	c.cohort = 0
+	k := &l.cohorts.all[id]
+	if c.parked != nil {
+		k.parked--
+	} else {
+		l.unseat(c, id)
+	}
+	if len(k.members) == 0 && k.parked == 0 {
+		l.forget(id)
+	}
+}
+
+// unseat takes a connection out of a cohort's members.
+func (l *loop) unseat(c *conn, id uint32) {
+	k := &l.cohorts.all[id]
+	n := len(k.members) - 1
+	last := k.members[n]
+	k.members[c.seat], last.seat = last, c.seat
+	k.members[n] = nil
+	k.members = k.members[:n]
+	l.cohorts.heat[id].active--
+}
+
+// forget takes a cohort out of its tokens' interest and gives its id back.
+func (l *loop) forget(id uint32) {
+	k := &l.cohorts.all[id]
+	for i, tok := range k.tokens {
+		t := &l.tokens[tok]
+		n := len(t.cohorts) - 1
+		moved := t.cohorts[n]
+		t.cohorts[k.seats[i]] = moved
+		t.cohorts = t.cohorts[:n]
+		m := &l.cohorts.all[moved]
+		if j, ok := slices.BinarySearch(m.tokens, tok); ok {
+			m.seats[j] = k.seats[i]
+		}
+	}
+	l.cohorts.unlink(id)
+	l.cohorts.all[id] = cohort{}
+	l.cohorts.heat[id] = heat{}
+	l.cohorts.free = append(l.cohorts.free, id)
+}
+
+// unlink takes a cohort out of the table of hashes.
+func (k *cohorts) unlink(id uint32) {
+	h, next := k.all[id].hash, k.all[id].next
+	if k.byHash[h] != id {
+		at := k.byHash[h]
+		for k.all[at].next != id {
+			at = k.all[at].next
+		}
+		k.all[at].next = next
+		return
+	}
+	if next == 0 {
+		delete(k.byHash, h)
+		return
+	}
+	k.byHash[h] = next
+}
+
+// growTokens makes room for every token known by now.
+func (l *loop) growTokens() {
+	if n := int(l.e.tokens.count.Load()); n > len(l.tokens) {
+		l.tokens = append(l.tokens, make([]interest, n-len(l.tokens))...)
+		l.scratch.mark = append(l.scratch.mark, make([]uint32, n-len(l.scratch.mark))...)
+	}
+}

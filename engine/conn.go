@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"azira/proto"
+)
+
+// A Kind says what is spoken on a stream.
+type Kind uint8
+
+// The kinds of streams.
+const (
+	Text Kind = iota // the text dialect
+	Echo             // every message comes back; for conformance runs
+)
+
+// An Owner is who opened a stream: it is told what becomes of it, on the
+// stream's loop, and must not block.
+type Owner interface {
+	Opened(handle uint64) // for Engine.Close
+	Holds(tokens int)     // its tokens, after a change
+	Parked(since int64)   // Unix s since when it takes no byte; 0 = it takes them again
+	Ended(code int)       // once, with the close code: its place is free
+}
+
+// state is where a connection is in its life.
+type state uint8
+
+const (
+	open    state = iota
+	closing       // our close frame is on its way; waits for the peer's end
+	gone          // its descriptor is closed
+)
+
+// A conn is one stream on its loop. It has no queue: what it is owed lies in the
+// ring, from the loop's cursor on or, while it is parked, from its own.
+type conn struct {
+	// Fixed after attach.
+	owner   Owner
+	fd      int32
+	serial  uint32
+	expires uint32 // second of the loop's clock when its bearer ends; 0 = never
+	kind    Kind
+
+	// Owned by the loop.
+	state    state
+	readable bool   // bytes may wait in the kernel
+	ended    bool   // and the peer's end behind them
+	queued   bool   // in loop.again
+	changed  bool   // in loop.changed
+	code     uint16 // its close code, once known
+	cohort   uint32 // whose set it has; 0 = none
+	seat     uint32 // its index among the cohort's members; unless parked
+	due      uint32 // second of its next check
+	heard    uint32 // second of the last byte received
+	pinged   uint32 // second of the last ping
+	bucket   bucket
+	refused  uint16   // requests refused in a row
+	want     []uint32 // tokens from the next settling on, if changed
+	in       *inbound // what came and is not whole, or can't be served yet
+	parked   *parked  // while it takes nothing
+}
+
+// inbound is what a connection keeps of a request that is not whole. Between
+// requests there is none.
+type inbound struct {
+	dec   proto.Decoder
+	since uint32 // second of its first byte
+	held  int    // bytes of it that count in loop.partial
+	left  []byte // bytes behind a request whose answer waits
+}
+
+// A bucket holds the requests a connection may make now, in tenths.
+type bucket struct {
+	filled uint32 // second of the last fill
+	tenths uint16
+}
+
+// take takes one request out; false if there is none left.
+func (b *bucket) take(now uint32) bool {
+	const full = requestsBurst * 10
+	if b.filled != now {
+		b.tenths = uint16(min(full, int(b.tenths)+int(now-b.filled)*requestsPerSecond*10))
+		b.filled = now
+	}
+	if b.tenths < 10 {
+		return false
+	}
+	b.tenths -= 10
+	return true
+}
+
+// handle names a connection for other goroutines, for ever: descriptors are used
+// again, serials hardly.
+func (l *loop) handle(c *conn) uint64 {
+	return uint64(l.id)<<(handleFdBits+handleSerialBits) | uint64(c.fd)<<handleSerialBits | uint64(c.serial)
+}
+
+// at returns the connection with a handle of this loop, if it still lives.
+func (l *loop) at(handle uint64) *conn {
+	c := l.byFd(int(handle >> handleSerialBits & (1<<handleFdBits - 1)))
+	if c == nil || c.serial != uint32(handle) {
+		return nil
+	}
+	return c
+}
+
+func (l *loop) byFd(fd int) *conn {
+	if fd >= len(l.conns) {
+		return nil
+	}
+	return l.conns[fd]
+}

@@ -1,0 +1,261 @@
+// Package engine fans ticks out to WebSocket streams: rings in, sockets out.
+//
+//	Publisher ──▶ shard: ring of framed ticks ──▶ loop ──▶ sockets
+//	(per endpoint)  (one or more)                 (per core)
+//
+// A tick is framed once, into the ring of its token's shard. Each loop drains
+// the rings in turns, notes which of its cohorts (connections with the same set
+// of tokens) a tick is due to, and gives each member its frames of the turn in
+// one write, from ring memory or gathered. A socket that does not take all is
+// parked on its place in the ring: no connection has a queue.
+//
+// Whoever accepts sockets hands them over with Attach, after the upgrade; from
+// then on the engine alone reads, writes and closes them.
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"azira/proto"
+	"azira/ring"
+)
+
+var (
+	errStopped    = errors.New("engine: stopped")
+	errSilent     = errors.New("engine: a loop does not respond")
+	errDescriptor = errors.New("engine: descriptor out of range")
+)
+
+// clockStart is what the engine's clock begins with, in seconds, so that times
+// before the start are no trouble.
+const clockStart = 1 << 10
+
+// An Engine is a set of loops and the rings they read from.
+type Engine struct {
+	// Fixed after New.
+	o       Options
+	epoch   time.Time // when the clock showed clockStart
+	shards  []*shard
+	loops   []*loop
+	tokens  *tokens
+	stopped chan struct{}
+	running sync.WaitGroup
+
+	// Shared.
+	clock    atomic.Uint32 // seconds
+	draining atomic.Bool
+	failed   atomic.Bool
+	ended    atomic.Bool
+	unplaced atomic.Uint64 // ticks of tokens beyond TokensMax
+	guestMu  sync.Mutex
+	guests   []*ring.Reader // by shard, for questions from outside; under guestMu
+}
+
+// A Stream is a socket to be served, and what is known of it.
+type Stream struct {
+	Owner   Owner
+	Kind    Kind
+	Early   []byte    // what was read past the handshake
+	Expires time.Time // when its bearer ends, if streams end with bearers
+	Refuse  *Refusal  // end it at once with this
+}
+
+// A Refusal is a close code and its reason.
+type Refusal struct {
+	Code   int
+	Reason string
+}
+
+// New starts an engine.
+func New(o Options) (*Engine, error) {
+	if err := o.fill(); err != nil {
+		return nil, err
+	}
+	e := &Engine{o: o, epoch: time.Now(), tokens: newTokens(o.TokensMax), stopped: make(chan struct{})}
+	e.clock.Store(clockStart)
+	for range o.Shards {
+		s, err := newShard(o)
+		if err != nil {
+			return nil, err
+		}
+		e.shards = append(e.shards, s)
+		e.guests = append(e.guests, s.ring.Reader(o.Loops))
+	}
+	for id := range o.Loops {
+		l, err := newLoop(e, id)
+		if err != nil {
+			for _, l := range e.loops {
+				l.poller.close()
+			}
+			return nil, err
+		}
+		l.now = clockStart
+		e.loops = append(e.loops, l)
+	}
+	for _, l := range e.loops {
+		e.running.Go(l.run)
+	}
+	e.running.Go(e.keepTime)
+	return e, nil
+}
+
+func newShard(o Options) (*shard, error) {
+	r, w, err := ring.New(ring.Options{
+		Slots: o.RingBytes / slotBytes, Bytes: o.RingBytes, Encodings: 1,
+		Readers: o.Loops + 1, Tokens: o.TokensMax,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make ring: %w", err)
+	}
+	s := &shard{ring: r, w: w}
+	s.put = s.publish
+	return s, nil
+}
+
+// keepTime drives the loops' wheels, once a second.
+func (e *Engine) keepTime() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-e.stopped:
+			return
+		case <-t.C:
+			e.clock.Store(clockStart + uint32(time.Since(e.epoch)/time.Second))
+			for _, l := range e.loops {
+				l.poke()
+			}
+		}
+	}
+}
+
+// second returns when t is on the engine's clock; 0 for no time at all.
+func (e *Engine) second(t time.Time) uint32 {
+	if t.IsZero() {
+		return 0
+	}
+	return clockStart + uint32(max(1, t.Sub(e.epoch)/time.Second))
+}
+
+// unix returns a second of the engine's clock as Unix time.
+func (e *Engine) unix(second uint32) int64 { return e.epoch.Unix() + int64(second) - clockStart }
+
+func (e *Engine) shardOf(id uint32) int { return int(id & uint32(len(e.shards)-1)) }
+
+// Publisher returns a way in for one endpoint.
+func (e *Engine) Publisher() *Publisher {
+	return &Publisher{e: e, queues: make([]*ring.Queue, len(e.shards))}
+}
+
+// Attach takes a connected and upgraded socket over. On an error it is closed,
+// and its owner told nothing. Any goroutine.
+func (e *Engine) Attach(fd int, s Stream) error {
+	err := unix.SetNonblock(fd, true)
+	if err == nil && fd >= 1<<handleFdBits {
+		err = errDescriptor
+	}
+	if err == nil && e.ended.Load() {
+		err = errStopped
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return fmt.Errorf("attach: %w", err)
+	}
+	l := e.loops[0]
+	for _, other := range e.loops[1:] {
+		if other.load.Load() < l.load.Load() {
+			l = other
+		}
+	}
+	l.load.Add(1)
+	return l.poller.do(func() { l.attach(fd, s) })
+}
+
+// Close ends a stream with a close frame. A handle of a stream that has ended
+// already does nothing. Any goroutine.
+func (e *Engine) Close(handle uint64, code int, reason string) {
+	l := e.loops[handle>>(handleFdBits+handleSerialBits)]
+	_ = l.poller.do(func() { // a loop that has ended has no streams
+		if c := l.at(handle); c != nil {
+			l.shut(c, code, reason)
+		}
+	})
+}
+
+// Streams returns the number of streams, those being closed counted in.
+func (e *Engine) Streams() (n int) {
+	for _, l := range e.loops {
+		n += int(l.load.Load())
+	}
+	return n
+}
+
+// A Tick is the last tick of a token. Seq is 0 for one of an earlier run.
+type Tick struct {
+	Token string
+	Seq   uint64
+	TS    int64  // ingress, Unix µs
+	Data  []byte // the publisher's JSON
+}
+
+// TokenCount returns how many tokens are known.
+func (e *Engine) TokenCount() int { return int(e.tokens.count.Load()) }
+
+// Tokens returns the names of all tokens known, in the order in which they
+// became so.
+func (e *Engine) Tokens() []string {
+	names := make([]string, e.TokenCount())
+	for id := range names {
+		names[id] = e.tokens.name(uint32(id))
+	}
+	return names
+}
+
+// Last returns a token's last tick, if it is known and has one. Any goroutine.
+func (e *Engine) Last(name string) (Tick, bool) {
+	id, ok := e.tokens.find([]byte(name))
+	if !ok {
+		return Tick{}, false
+	}
+	e.guestMu.Lock()
+	defer e.guestMu.Unlock()
+	rd := e.guests[e.shardOf(id)]
+	defer rd.Unpin()
+	v, ok := rd.Newest(id)
+	if !ok {
+		return Tick{}, false
+	}
+	data := append([]byte(nil), proto.Payload(v.Frame)...)
+	return Tick{Token: name, Seq: v.Seq, TS: v.TS, Data: data}, true
+}
+
+// Known says whether a token is known. Any goroutine.
+func (e *Engine) Known(name string) bool {
+	_, ok := e.tokens.find([]byte(name))
+	return ok
+}
+
+// Restore makes a token of an earlier run known, with its last tick if data is
+// not empty. It is for the time before the first publisher.
+func (e *Engine) Restore(name string, ts int64, data []byte) error {
+	id, err := e.tokens.add([]byte(name))
+	if err != nil {
+		return fmt.Errorf("restore %q: %w", name, err)
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	s := e.shards[e.shardOf(id)]
+	for !s.held.CompareAndSwap(false, true) {
+		time.Sleep(time.Millisecond)
+	}
+	s.w.Restore(id, ts, proto.AppendFrame(nil, proto.OpText, data))
+	s.leave()
+	return nil
+}

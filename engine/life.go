@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"azira/proto"
+)
+
+// attach takes a socket over: from here on the loop owns its descriptor.
+func (l *loop) attach(fd int, s Stream) {
+	l.serial++
+	c := &conn{
+		owner:   s.Owner,
+		fd:      int32(fd),
+		serial:  l.serial,
+		kind:    s.Kind,
+		expires: l.e.second(s.Expires),
+		heard:   l.now,
+		pinged:  l.now - uint32(fd)%pingSpread, // so that pings don't come in crowds
+	}
+	c.bucket = bucket{filled: l.now, tenths: requestsBurst * 10}
+	for fd >= len(l.conns) {
+		l.conns = append(l.conns, nil)
+	}
+	l.conns[fd] = c
+	setLowWater(fd, notSentLowBytes)
+	l.stats.opened.Add(1)
+	c.owner.Opened(l.handle(c))
+	if s.Refuse != nil {
+		l.shut(c, s.Refuse.Code, s.Refuse.Reason)
+	} else if l.e.draining.Load() {
+		l.shut(c, proto.CloseRestart, "the server restarts")
+	}
+	if err := l.poller.add(fd); err != nil {
+		l.log.Error("a socket can't be watched", "error", err)
+		l.drop(c, proto.CloseInternal)
+		return
+	}
+	l.soon(c)
+	if len(s.Early) > 0 && c.state == open {
+		l.feed(c, s.Early)
+	}
+}
+
+// shut ends a stream with a close frame. Its owner is told at once; the socket
+// lives until the peer has ended too, or closeWithin is over.
+func (l *loop) shut(c *conn, code int, reason string) {
+	if c.state != open {
+		return
+	}
+	frame := proto.AppendClose(nil, code, reason)
+	var behind []byte // of a frame in progress: the close frame comes after it
+	if c.parked != nil {
+		behind = c.parked.rest
+	}
+	l.end(c, code)
+	c.due = l.now + uint32(closeWithin/time.Second) + 1
+	l.wheel.add(c, c.due)
+	c.parked = &parked{rest: append(behind, frame...)}
+	l.sendRest(c)
+}
+
+// end takes a stream out of everything but its socket, and tells its owner.
+func (l *loop) end(c *conn, code int) {
+	l.leave(c)
+	if c.parked != nil {
+		l.stats.parked.Add(-1)
+	}
+	if c.in != nil {
+		l.partial -= c.in.held
+	}
+	c.parked, c.in, c.want, c.changed = nil, nil, nil, false
+	c.state = closing
+	c.code = uint16(code)
+	l.stats.closed(code)
+	c.owner.Ended(code)
+}
+
+// hangUp sends our end after the close frame.
+func (l *loop) hangUp(c *conn) {
+	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR) // the peer may be gone already
+	c.readable = true
+	l.serve(c) // it may have ended before us
+}
+
+// peerClosed answers a client's close frame.
+func (l *loop) peerClosed(c *conn, payload []byte) {
+	code, _, err := proto.ParseClose(payload)
+	if err != nil {
+		code, reason := proto.CloseCodeOf(err)
+		l.shut(c, code, reason)
+		return
+	}
+	if code == proto.CloseNoStatus {
+		code = proto.CloseNormal
+	}
+	l.shut(c, code, "")
+}
+
+// drop ends a stream without a word and gives its descriptor back.
+func (l *loop) drop(c *conn, code int) {
+	if c.state == open {
+		l.end(c, code)
+	}
+	c.state = gone
+	c.parked = nil
+	l.conns[c.fd] = nil
+	_ = unix.Close(int(c.fd)) // nothing can be done about it
+	l.load.Add(-1)
+	l.stats.dropped.Add(1)
+}

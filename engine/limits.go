@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"time"
+
+	"azira/proto"
+)
+
+// Bounds of a loop. A turn is bounded so that requests, pings and slow sockets
+// have their part of a busy loop.
+const (
+	entriesMax   = 128 << 10 // runs of frames noted in one turn
+	turnBytesMax = 1 << 20   // of ring memory drained in one turn
+	replayBytes  = 256 << 10 // sent to one connection catching up, per turn
+	chunkBytes   = 64 << 10  // gathered for one write of a connection catching up
+
+	scratchBytesMax = 4 << 20 // of gathered frames, kept for the next write
+
+	readBytes      = 4 << 10  // one read of a connection between messages
+	readBytesMax   = 64 << 10 // one read inside a message
+	readsPerTurn   = 16       // reads of one connection before the others' turn
+	partialBytes   = 16 << 20 // of incomplete requests, per loop
+	requestBytes   = 4 << 10  // of a request that is no subscribe
+	subscribeBytes = 128 << 10
+	echoBytes      = 32 << 20
+
+	requestsPerSecond = 10
+	requestsBurst     = 50
+	refusedMax        = 500 // requests refused in a row before the stream is flooding
+
+	notSentLowBytes = 16 << 10 // TCP_NOTSENT_LOWAT: the kernel holds little for a stuck reader
+
+	wheelSlots = 64 // seconds
+
+	handleFdBits     = 24
+	handleSerialBits = 32
+
+	queueSlots = 4 << 10  // ticks one endpoint may hand over ahead
+	queueBytes = 1 << 20  // and their bytes
+	slotBytes  = 128      // ring memory per slot: about a tick's size
+	loopsMax   = 1 << 8   // a handle has 8 bits for the loop
+	ringMin    = 64 << 10 // ring memory
+)
+
+const (
+	requestWithin = 10 * time.Second // from a request's first byte to its last
+	closeWithin   = 2 * time.Second  // from our close frame to the peer's end
+)
+
+const _ = uint(ringMin - 2*(proto.DataBytesMax+16)) // a frame fits beside what it laps
+const _ = uint(64 - 8 - handleFdBits - handleSerialBits)

@@ -1,0 +1,180 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"azira/ring"
+)
+
+// A loop serves its connections on one goroutine: it reads their requests, and
+// in turns gives them what the rings hold.
+//
+//	woken ▶ turn: settle changed sets ▶ drain rings ▶ fan out ▶ serve again
+//	ready ▶ read requests, or catch up with the ring
+type loop struct {
+	// Fixed after newLoop.
+	e       *Engine
+	id      int
+	poller  *poller
+	readers []*ring.Reader // by shard
+	log     *slog.Logger
+
+	// Owned by the loop.
+	now     uint32   // seconds of the engine's clock
+	turns   uint64   // turns so far
+	cursor  []uint64 // by shard: the next record to drain
+	start   []uint64 // by shard: where this turn began
+	conns   []*conn  // by descriptor
+	serial  uint32   // of the last connection
+	tokens  []interest
+	again   []*conn // to be served in the next turn
+	spare   []*conn // memory for again
+	changed []*conn // whose sets are to be settled
+	partial int     // bytes of incomplete requests
+	wheel   wheel
+	cohorts cohorts
+	fan     fan
+	scratch scratch
+
+	// Shared with publishers and control.
+	woken atomic.Bool
+	load  atomic.Int64 // connections, those on their way here counted in
+	stats loopStats
+}
+
+// scratch is memory that every connection's work uses in turn.
+type scratch struct {
+	in    []byte    // read from a socket
+	out   []byte    // gathered for a write
+	ids   []uint32  // of a request's tokens
+	mark  []uint32  // by token: its index in a set + 1
+	piece []piece   // of what is being sent to one connection
+	block []blocked // of one cohort's writes
+}
+
+func newLoop(e *Engine, id int) (*loop, error) {
+	p, err := openPoller()
+	if err != nil {
+		return nil, err
+	}
+	l := &loop{e: e, id: id, poller: p, log: e.o.Logger}
+	l.cohorts.init()
+	l.scratch.in = make([]byte, readBytesMax)
+	for _, s := range e.shards {
+		l.readers = append(l.readers, s.ring.Reader(id))
+		l.cursor = append(l.cursor, s.ring.Head())
+	}
+	l.start = make([]uint64, len(l.cursor))
+	return l, nil
+}
+
+// run serves until the poller is stopped, then drops what is left.
+func (l *loop) run() {
+	err := l.poller.run(
+		func() { l.guard(nil, l.turn) },
+		func(fd int, r readiness) {
+			if c := l.byFd(fd); c != nil {
+				l.guard(c, func() { l.ready(c, r) })
+			}
+		})
+	if err != nil {
+		l.log.Error("a loop has ended", "loop", l.id, "error", err)
+		l.e.failed.Store(true)
+	}
+	for _, c := range l.conns {
+		if c != nil {
+			l.drop(c, 1001)
+		}
+	}
+	l.poller.close()
+}
+
+// guard runs f; a panic is counted and costs the connection in hand, no other.
+func (l *loop) guard(c *conn, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.stats.panics.Add(1)
+			l.log.Error("a loop panicked", "loop", l.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			if c != nil && c.state != gone {
+				l.drop(c, 1011)
+			}
+		}
+	}()
+	f()
+}
+
+// poke makes the loop take a turn soon. Any goroutine; it allocates nothing and
+// wakes at most once per turn.
+func (l *loop) poke() {
+	if !l.woken.Load() && l.woken.CompareAndSwap(false, true) {
+		l.poller.wake()
+	}
+}
+
+// turn gives every connection what the rings hold for it.
+func (l *loop) turn() {
+	l.woken.Store(false) // before draining, so that no wake is missed
+	l.turns++
+	began := time.Now()
+	if now := l.e.clock.Load(); now != l.now {
+		l.tick(now)
+	}
+	l.settle()
+	if l.drain() {
+		l.poke()
+	}
+	l.fanOut()
+	l.unpin()
+	l.serveAgain()
+	l.stats.turned(time.Since(began))
+}
+
+// ready serves a socket's news.
+func (l *loop) ready(c *conn, r readiness) {
+	switch {
+	case r.broken:
+		l.drop(c, 1006)
+		return
+	case r.write && c.parked != nil:
+		l.catchUp(c)
+	}
+	if r.read && c.state != gone {
+		c.readable = true
+		c.ended = c.ended || r.ended
+		l.read(c)
+	}
+}
+
+// serve puts a connection off to the next turn.
+func (l *loop) serve(c *conn) {
+	if !c.queued {
+		c.queued = true
+		l.again = append(l.again, c)
+		l.poke()
+	}
+}
+
+// serveAgain serves those who were put off: once, they may be put off again.
+func (l *loop) serveAgain() {
+	now := l.again
+	l.again = l.spare[:0]
+	for _, c := range now {
+		c.queued = false
+		if c.state == gone {
+			continue
+		}
+		l.guard(c, func() {
+			if c.parked != nil {
+				l.catchUp(c)
+			}
+			if c.state != gone && c.readable {
+				l.read(c)
+			}
+		})
+	}
+	l.spare = now
+}

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"time"
+)
+
+// Options are an engine's measures; zero means the default named beside each.
+type Options struct {
+	Loops           int           // GOMAXPROCS
+	Shards          int           // one for every four loops; a power of two
+	RingBytes       int           // memory of each shard's frames, 64 MiB; a power of two
+	TokensMax       int           // tokens known at most, 100,000
+	TokensPerStream int           // 3,000
+	MaxLagBytes     int           // of frames a slow stream is replayed, 1 MiB; beyond it gets last values
+	PingEvery       time.Duration // 25 s
+	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
+	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
+	Logger          *slog.Logger  // none
+}
+
+// fill puts defaults in and refuses what makes no sense.
+func (o *Options) fill() error {
+	number := func(n *int, def int) {
+		if *n == 0 {
+			*n = def
+		}
+	}
+	duration := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	number(&o.Loops, runtime.GOMAXPROCS(0))
+	number(&o.Shards, defaultShards(o.Loops))
+	number(&o.RingBytes, 64<<20)
+	number(&o.TokensMax, 100_000)
+	number(&o.TokensPerStream, 3000)
+	number(&o.MaxLagBytes, 1<<20)
+	duration(&o.PingEvery, 25*time.Second)
+	duration(&o.DeadAfter, 50*time.Second)
+	duration(&o.StallTimeout, 60*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	switch {
+	case o.Loops < 1 || o.Loops > loopsMax:
+		return fmt.Errorf("engine: loops must be 1 to %d, not %d", loopsMax, o.Loops)
+	case o.Shards < 1 || o.Shards&(o.Shards-1) != 0:
+		return fmt.Errorf("engine: shards must be a power of two, not %d", o.Shards)
+	case o.RingBytes < ringMin || o.RingBytes&(o.RingBytes-1) != 0:
+		return fmt.Errorf("engine: ring bytes must be a power of two of at least %d, not %d",
+			ringMin, o.RingBytes)
+	case o.TokensMax < 1 || o.TokensPerStream < 1 || o.MaxLagBytes < 1:
+		return fmt.Errorf("engine: limits of tokens and lag must be positive")
+	case o.PingEvery < time.Second || o.DeadAfter < o.PingEvery:
+		return fmt.Errorf("engine: pings must be a second apart at least, and death later than a ping")
+	}
+	return nil
+}
+
+// defaultShards is one writer for every four loops: more shards mean more
+// publishing at once, but shorter runs of frames.
+func defaultShards(loops int) int {
+	shards := 1
+	for shards*4 < loops {
+		shards *= 2
+	}
+	return shards
+}

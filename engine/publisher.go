@@ -1,0 +1,157 @@
+package engine
+
+import (
+	"runtime"
+	"sync/atomic"
+
+	"azira/proto"
+	"azira/ring"
+)
+
+// laneText is the ring lane of the text dialect: the publisher's JSON in a text
+// frame. It is always made, since last values are kept from it.
+const laneText = 0
+
+// A shard is a ring and the tokens that belong to it. One goroutine at a time
+// holds its writer: the endpoint that finds it free publishes, and before it
+// leaves publishes what others handed over meanwhile. An endpoint waits only when
+// it is a whole queue ahead of the holder.
+//
+//	endpoint A ──▶ held ──▶ ring
+//	endpoint B ──▶ queue B ┘
+type shard struct {
+	// Fixed after newShard.
+	ring *ring.Ring
+	put  func(id uint32, ts int64, data []byte) // publish, bound once
+
+	// Owned by whoever holds it.
+	w *ring.Writer
+
+	// Shared.
+	held   atomic.Bool
+	queues atomic.Pointer[[]*ring.Queue]
+}
+
+// A Publisher is one endpoint's way into the rings. It belongs to one goroutine.
+type Publisher struct {
+	// Fixed after Engine.Publisher.
+	e      *Engine
+	queues []*ring.Queue // by shard
+
+	// Owned by the endpoint.
+	wake bool // something was published since the last Flush
+}
+
+// Tick publishes a checked tick: its token's JSON and ingress time, Unix µs.
+func (p *Publisher) Tick(topic, data []byte, ts int64) {
+	id, ok := p.e.tokens.find(topic)
+	if !ok {
+		var err error
+		if id, err = p.e.tokens.add(topic); err != nil {
+			p.e.unplaced.Add(1)
+			return
+		}
+	}
+	p.wake = true
+	k := id & uint32(len(p.e.shards)-1)
+	s := p.e.shards[k]
+	if s.held.CompareAndSwap(false, true) {
+		s.takeOver()
+		s.publish(id, ts, data)
+		s.leave()
+		return
+	}
+	p.handOver(s, k, id, ts, data)
+}
+
+// Flush ends a burst: it wakes the loops that are not awake yet.
+func (p *Publisher) Flush() {
+	if !p.wake {
+		return
+	}
+	p.wake = false
+	for _, l := range p.e.loops {
+		l.poke()
+	}
+}
+
+// handOver leaves a tick to whoever holds the shard.
+func (p *Publisher) handOver(s *shard, k, id uint32, ts int64, data []byte) {
+	q := p.queues[k]
+	if q == nil {
+		q = ring.NewQueue(queueSlots, queueBytes)
+		p.queues[k] = q
+		s.join(q)
+	}
+	for !q.Put(id, ts, data) {
+		s.tryTakeOver()
+		runtime.Gosched() // the holder is behind by a whole queue
+	}
+	s.tryTakeOver() // it may have left just before
+}
+
+// join makes a queue known to the shard's holders.
+func (s *shard) join(q *ring.Queue) {
+	for {
+		old := s.queues.Load()
+		var all []*ring.Queue
+		if old != nil {
+			all = append(all, *old...)
+		}
+		all = append(all, q)
+		if s.queues.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}
+
+func (s *shard) tryTakeOver() {
+	if s.held.CompareAndSwap(false, true) {
+		s.takeOver()
+		s.leave()
+	}
+}
+
+// takeOver publishes what was handed over. The caller holds the shard.
+func (s *shard) takeOver() {
+	queues := s.queues.Load()
+	if queues == nil {
+		return
+	}
+	for _, q := range *queues {
+		for n := 0; n < queueSlots && q.Take(s.put); n++ {
+		}
+	}
+}
+
+// leave gives the shard up, but not while something handed over lies there that
+// its owner, who saw the shard held, would not come back for.
+func (s *shard) leave() {
+	for {
+		s.held.Store(false) // Hand the writer to the next endpoint.
+		if !s.waiting() || !s.held.CompareAndSwap(false, true) {
+			return
+		}
+		s.takeOver()
+	}
+}
+
+func (s *shard) waiting() bool {
+	queues := s.queues.Load()
+	if queues == nil {
+		return false
+	}
+	for _, q := range *queues {
+		if !q.Empty() {
+			return true
+		}
+	}
+	return false
+}
+
+// publish frames a tick into the ring: once, whatever the number of its readers.
+func (s *shard) publish(id uint32, ts int64, data []byte) {
+	dst := s.w.Room(laneText, proto.FrameSize(len(data)))
+	proto.AppendFrame(dst[:0], proto.OpText, data)
+	s.w.Publish(id, ts)
+}

@@ -1,0 +1,178 @@
+package engine
+
+import (
+	"bytes"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"azira/proto"
+)
+
+// read takes what a socket has, as far as its requests can be served: while an
+// answer waits, no further request is read.
+func (l *loop) read(c *conn) {
+	if c.state == closing {
+		l.discard(c)
+		return
+	}
+	if c.in != nil && len(c.in.left) > 0 && c.parked == nil {
+		left := c.in.left
+		c.in.left = nil
+		l.feed(c, left)
+	}
+	for range readsPerTurn {
+		if c.parked != nil || c.state != open {
+			return
+		}
+		buf := l.scratch.in[:l.readSize(c)]
+		n, err := unix.Read(int(c.fd), buf)
+		switch {
+		case err == unix.EAGAIN:
+			c.readable = false
+			return
+		case err == unix.EINTR:
+			continue
+		case err != nil || n == 0:
+			l.drop(c, proto.CloseAbnormal)
+			return
+		}
+		c.heard = l.now
+		l.feed(c, buf[:n])
+		if n < len(buf) && !c.ended && c.parked == nil {
+			c.readable = false // a short read empties the socket; more is a new edge
+			return
+		}
+	}
+	l.serve(c)
+}
+
+// readSize is small between messages, so that little is held of a client that
+// sends requests and takes no answers.
+func (l *loop) readSize(c *conn) int {
+	if c.in == nil || c.in.dec.Idle() {
+		return readBytes
+	}
+	return readBytesMax
+}
+
+// discard reads on after our close frame, until the peer ends or time is up.
+func (l *loop) discard(c *conn) {
+	for range readsPerTurn {
+		n, err := unix.Read(int(c.fd), l.scratch.in)
+		switch {
+		case err == unix.EAGAIN:
+			c.readable = false
+			return
+		case err == unix.EINTR:
+		case err != nil || n == 0:
+			l.drop(c, int(c.code))
+			return
+		}
+	}
+	l.serve(c)
+}
+
+// feed takes bytes of a client and serves the messages they end.
+func (l *loop) feed(c *conn, p []byte) {
+	in := c.in
+	if in == nil {
+		in = &inbound{}
+	}
+	for c.state == open {
+		if c.parked != nil {
+			in.left = slices.Clone(p) // after the answer
+			break
+		}
+		m, n, ok, err := in.dec.Next(p, c.limit())
+		p = p[n:]
+		if err != nil {
+			code, reason := proto.CloseCodeOf(err)
+			l.shut(c, code, reason)
+			break
+		}
+		if !ok {
+			break
+		}
+		l.message(c, m)
+	}
+	if c.state == open {
+		l.keep(c, in)
+	}
+}
+
+// keep keeps what is incomplete, within the loop's budget, or forgets inbound.
+func (l *loop) keep(c *conn, in *inbound) {
+	l.partial += len(in.dec.Partial()) - in.held
+	in.held = len(in.dec.Partial())
+	switch {
+	case in.dec.Idle() && len(in.left) == 0:
+		c.in = nil
+		return
+	case c.in == nil:
+		in.since = l.now
+		c.in = in
+		l.soon(c)
+	}
+	if in.dec.Idle() || c.kind == Echo {
+		return
+	}
+	switch p := in.dec.Partial(); {
+	case len(p) > requestBytes && !bytes.HasPrefix(p, proto.SubscribePrefix):
+		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
+	case l.partial > partialBytes:
+		l.shut(c, proto.CloseTryLater, "too many incomplete requests")
+	}
+}
+
+// limit is the greatest message a connection may send, in bytes.
+func (c *conn) limit() int {
+	if c.kind == Echo {
+		return echoBytes
+	}
+	return subscribeBytes
+}
+
+// message serves a whole message.
+func (l *loop) message(c *conn, m proto.Message) {
+	switch {
+	case m.Op == proto.OpPing:
+		l.answer(c, proto.OpPong, m.Payload)
+	case m.Op == proto.OpPong:
+	case m.Op == proto.OpClose:
+		l.peerClosed(c, m.Payload)
+	case c.kind == Echo:
+		l.answer(c, m.Op, m.Payload)
+	default:
+		l.request(c, m)
+	}
+}
+
+// answer sends a frame that is not in the ring: the connection is not parked.
+// What the socket does not take is kept, and no request is read until it left.
+func (l *loop) answer(c *conn, op proto.Op, payload []byte) {
+	if c.state != open {
+		return
+	}
+	l.scratch.out = proto.AppendFrame(l.scratch.out[:0], op, payload)
+	l.send(c, l.scratch.out)
+	if cap(l.scratch.out) > scratchBytesMax {
+		l.scratch.out = nil // a great echo
+	}
+}
+
+// send writes bytes to a connection that is not parked, or parks it with their
+// rest.
+func (l *loop) send(c *conn, p []byte) {
+	n, err := unix.Write(int(c.fd), p)
+	if err != nil && err != unix.EAGAIN {
+		l.drop(c, proto.CloseAbnormal)
+		return
+	}
+	n = max(n, 0)
+	l.stats.bytes.Add(uint64(n))
+	if n < len(p) {
+		l.park(c, l.cursor)
+		c.parked.rest = slices.Clone(p[n:])
+	}
+}

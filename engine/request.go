@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"azira/proto"
+)
+
+var (
+	answerBinary  = []byte("Error: expected a text frame: subscribe|TOKEN,TOKEN or unsubscribe|TOKEN,TOKEN")
+	answerTooFast = fmt.Appendf(nil, "Error: too many requests, at most %d per second are served", requestsPerSecond)
+)
+
+// request serves a request of the text dialect.
+func (l *loop) request(c *conn, m proto.Message) {
+	l.stats.requests.Add(1)
+	switch {
+	case len(m.Payload) > requestBytes && !bytes.HasPrefix(m.Payload, proto.SubscribePrefix):
+		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
+		return
+	case !c.bucket.take(l.now):
+		l.refuse(c)
+		return
+	case m.Op == proto.OpBinary:
+		l.answer(c, proto.OpText, answerBinary)
+		return
+	}
+	c.refused = 0
+	req, err := proto.ParseText(m.Payload)
+	var fault proto.TextFault
+	switch {
+	case errors.As(err, &fault):
+		l.answer(c, proto.OpText, fault.Answer)
+	case req.Action == proto.Subscribe:
+		l.subscribe(c, req.Names)
+	default:
+		l.unsubscribe(c, req.Names)
+	}
+}
+
+// refuse answers a request that came too early.
+func (l *loop) refuse(c *conn) {
+	l.stats.refused.Add(1)
+	c.refused++
+	if c.refused >= refusedMax {
+		l.shut(c, proto.CloseFlooding, "too many requests")
+		return
+	}
+	l.answer(c, proto.OpText, answerTooFast)
+}
+
+// subscribe adds tokens to a connection's set: all of them or, if one is unknown
+// or they are too many, none.
+func (l *loop) subscribe(c *conn, names []byte) {
+	var unknown proto.NotFound
+	ids := append(l.scratch.ids[:0], l.holds(c)...)
+	for rest, more := names, true; more; {
+		var name []byte
+		name, rest, more = proto.NextName(rest)
+		if id, ok := l.e.tokens.find(name); ok {
+			ids = append(ids, id)
+		} else {
+			unknown.Add(name)
+		}
+	}
+	l.scratch.ids = ids
+	if answer := unknown.Answer(); answer != nil {
+		l.answer(c, proto.OpText, answer)
+		l.shut(c, proto.ClosePolicy, "tokens not found")
+		return
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if limit := l.e.o.TokensPerStream; len(ids) > limit {
+		answer := fmt.Appendf(nil, "Error: at most %d tokens per stream", limit)
+		l.answer(c, proto.OpText, answer)
+		return
+	}
+	if len(ids) > len(l.holds(c)) {
+		l.change(c, slices.Clone(ids))
+	}
+	l.confirm(c, proto.AppendSubscribed, names)
+}
+
+// unsubscribe takes tokens out of a connection's set; those not in it don't matter.
+func (l *loop) unsubscribe(c *conn, names []byte) {
+	held := l.holds(c)
+	ids := append(l.scratch.ids[:0], held...)
+	for rest, more := names, true; more; {
+		var name []byte
+		name, rest, more = proto.NextName(rest)
+		id, ok := l.e.tokens.find(name)
+		if !ok {
+			continue
+		}
+		if i, ok := slices.BinarySearch(ids, id); ok {
+			ids = slices.Delete(ids, i, i+1)
+		}
+	}
+	l.scratch.ids = ids
+	if len(ids) < len(held) {
+		l.change(c, slices.Clone(ids))
+	}
+	l.confirm(c, proto.AppendUnsubscribed, names)
+}
+
+// confirm answers with the names as they came.
+func (l *loop) confirm(c *conn, appendAnswer func(dst, names []byte) []byte, names []byte) {
+	l.answer(c, proto.OpText, appendAnswer(nil, names))
+}

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// fanoutBounds are the upper bounds of the histogram of turns, in seconds.
+var fanoutBounds = [...]float64{1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1, 5e-1}
+
+// loopStats are the counters of one loop: it writes, others read.
+type loopStats struct {
+	opened, dropped atomic.Uint64
+	requests        atomic.Uint64
+	refused         atomic.Uint64
+	drained         atomic.Uint64
+	writes          atomic.Uint64
+	frames          atomic.Uint64
+	bytes           atomic.Uint64
+	parks           atomic.Uint64
+	parked          atomic.Int64
+	conflations     atomic.Uint64
+	conflated       atomic.Uint64
+	laps            atomic.Uint64
+	panics          atomic.Uint64
+	turns           [len(fanoutBounds) + 1]atomic.Uint64
+	turnNs          atomic.Uint64
+	closes          [closeClasses]atomic.Uint64
+	_               [64]byte
+}
+
+// closeCodes are the codes with which streams end, each counted apart; others
+// are counted under the last.
+var closeCodes = [...]int{
+	1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1011, 1012, 1013,
+	3005, 3008, 3501, 3503, 3507, 0,
+}
+
+const closeClasses = len(closeCodes)
+
+func (s *loopStats) sent(writes, frames, bytes int) {
+	s.writes.Add(uint64(writes))
+	s.frames.Add(uint64(frames))
+	s.bytes.Add(uint64(bytes))
+}
+
+func (s *loopStats) closed(code int) {
+	for i, c := range closeCodes {
+		if c == code || i == closeClasses-1 {
+			s.closes[i].Add(1)
+			return
+		}
+	}
+}
+
+func (s *loopStats) turned(d time.Duration) {
+	i := 0
+	for i < len(fanoutBounds) && d.Seconds() > fanoutBounds[i] {
+		i++
+	}
+	s.turns[i].Add(1)
+	s.turnNs.Add(uint64(d))
+}
+
+// Stats are counters since the start, and gauges, over all loops.
+type Stats struct {
+	Loops, Shards int
+
+	Streams    int    // open now
+	Opened     uint64 // streams ever opened
+	Parked     int    // streams that take no bytes now
+	Parks      uint64 // times a stream was parked
+	Tokens     int    // known
+	Unplaced   uint64 // ticks of tokens beyond the limit
+	TicksIn    uint64 // published into the rings
+	FramesOut  uint64 // tick frames the kernel took
+	BytesOut   uint64 // all bytes the kernel took
+	Writes     uint64 // writes of tick frames
+	Drained    uint64 // records drained by loops
+	Conflated  uint64 // ticks replaced by newer ones for slow streams
+	Conflates  uint64 // times a stream was given last values
+	Laps       uint64 // times a ring went past a loop
+	Requests   uint64
+	Refused    uint64 // requests beyond the rate
+	Panics     uint64
+	RingWaits  uint64         // times a writer waited for a loop
+	RingWaited time.Duration  // and how long in all
+	RingLag    uint64         // records the slowest loop has still to drain
+	Closes     map[int]uint64 // by close code; 0 holds others
+	Turns      Histogram
+}
+
+// A Histogram counts turns by their length: Counts[i] of at most Bounds[i]
+// seconds, the last of more.
+type Histogram struct {
+	Bounds []float64
+	Counts []uint64
+	Sum    time.Duration
+}
+
+// Stats returns the counters. Any goroutine.
+func (e *Engine) Stats() Stats {
+	s := Stats{
+		Loops: len(e.loops), Shards: len(e.shards), Streams: e.Streams(), Tokens: e.TokenCount(),
+		Unplaced: e.unplaced.Load(),
+		Closes:   make(map[int]uint64, closeClasses),
+		Turns:    Histogram{Bounds: fanoutBounds[:], Counts: make([]uint64, len(fanoutBounds)+1)},
+	}
+	for _, sh := range e.shards {
+		s.TicksIn += sh.ring.Head()
+		n, d := sh.ring.Waits()
+		s.RingWaits += n
+		s.RingWaited += d
+	}
+	for _, l := range e.loops {
+		l.stats.addTo(&s)
+		if lag := s.TicksIn - l.stats.drained.Load(); int64(lag) > 0 {
+			s.RingLag = max(s.RingLag, lag)
+		}
+	}
+	return s
+}
+
+func (t *loopStats) addTo(s *Stats) {
+	s.Opened += t.opened.Load()
+	s.Parked += int(t.parked.Load())
+	s.Parks += t.parks.Load()
+	s.FramesOut += t.frames.Load()
+	s.BytesOut += t.bytes.Load()
+	s.Writes += t.writes.Load()
+	s.Drained += t.drained.Load()
+	s.Conflated += t.conflated.Load()
+	s.Conflates += t.conflations.Load()
+	s.Laps += t.laps.Load()
+	s.Requests += t.requests.Load()
+	s.Refused += t.refused.Load()
+	s.Panics += t.panics.Load()
+	for i, c := range closeCodes {
+		s.Closes[c] += t.closes[i].Load()
+	}
+	for i := range t.turns {
+		s.Turns.Counts[i] += t.turns[i].Load()
+	}
+	s.Turns.Sum += time.Duration(t.turnNs.Load())
+}
