@@ -57,7 +57,7 @@ func dialConn(ctx context.Context, url string, header http.Header, d Dialect,
 	case refused != nil:
 		return nil, refused
 	case err != nil && ctx.Err() != nil:
-		return nil, fmt.Errorf("open stream: %w", context.Cause(ctx))
+		return nil, fmt.Errorf("open stream: %w", ctx.Err())
 	case err != nil:
 		return nil, fmt.Errorf("open stream: %w", err)
 	case hs.Protocol != string(d):

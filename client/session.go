@@ -120,7 +120,7 @@ func (x *session) ask(ctx context.Context, v verb, tokens []string) error {
 	case <-late.C:
 		return fmt.Errorf("%s: %w", v, ErrNoAnswer)
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", v, context.Cause(ctx))
+		return fmt.Errorf("%s: %w", v, ctx.Err())
 	}
 }
 

@@ -209,7 +209,7 @@ func (s *Stream) request(ctx context.Context, v verb, tokens []string) error {
 	case s.asking <- struct{}{}:
 		defer func() { <-s.asking }()
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", v, context.Cause(ctx))
+		return fmt.Errorf("%s: %w", v, ctx.Err())
 	}
 	for part := range split(v, tokens) {
 		if err := s.ask(ctx, v, part); err != nil {
@@ -251,7 +251,7 @@ func (s *Stream) session(ctx context.Context) (*session, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, ctx.Err()
 		}
 	}
 }

@@ -68,7 +68,8 @@ func (f *fakeServer) token(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"detail":"Invalid username or password"}`)
 		return
 	}
-	fmt.Fprint(w, `{"access_token":"jwt.x.y","token_type":"bearer","expires_in":1800,"refresh_token":"r"}`)
+	fmt.Fprint(w, `{"access_token":"jwt.x.y","token_type":"bearer","expires_in":1800,`+
+		`"refresh_token":"r"}`)
 }
 
 func (f *fakeServer) stream(w http.ResponseWriter, r *http.Request) {
@@ -124,7 +125,7 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// client runs azira client with input, and gives what it printed.
+// runWith runs azira client with input, and gives what it printed.
 func runWith(t *testing.T, ctx context.Context, input string, args ...string) (
 	stdout, stderr string, err error) {
 	t.Helper()

@@ -70,7 +70,7 @@ func (tm *terminal) ask(ctx context.Context, prompt string) (string, error) {
 		return strings.TrimSpace(r.line), r.err
 	case <-ctx.Done():
 		fmt.Fprintln(tm.err)
-		return "", context.Cause(ctx)
+		return "", ctx.Err()
 	}
 }
 
@@ -128,6 +128,6 @@ func (tm *terminal) askSecret(ctx context.Context, prompt string) (string, error
 		if err := term.Restore(fd, before); err != nil {
 			return "", fmt.Errorf("restore terminal: %w", err)
 		}
-		return "", context.Cause(ctx)
+		return "", ctx.Err()
 	}
 }

@@ -23,7 +23,7 @@ func TestClientAccount(t *testing.T) {
 	if err != nil || out != "registered \"zoe\"\n" {
 		t.Fatalf("register: %q %v", out, err)
 	}
-	_, _, err = runWith(t, t.Context(), fakePassword, "register", "--user", "zoe", "--password-file", "-")
+	_, _, err = runWith(t, t.Context(), fakePassword, "register", "--user=zoe", "--password-file=-")
 	if !errors.Is(err, client.ErrTaken) {
 		t.Fatalf("register again: %v", err)
 	}

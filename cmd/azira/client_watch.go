@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -22,7 +21,8 @@ const (
 // showOptions say how ticks are shown.
 type showOptions struct {
 	table, raw bool
-	count      uint64 // end after so many ticks; 0 = never
+	count      uint64                     // end after so many ticks; 0 = never
+	header     func(now time.Time) string // above the table; nil = none
 }
 
 // clientWatch logs in, subscribes and prints ticks until ctx or the count ends.
@@ -72,7 +72,7 @@ func confirm(ctx context.Context, s *client.Stream, tokens []string) error {
 
 // orInterrupted takes an interrupt for a good end, not for an error.
 func orInterrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return err
@@ -183,7 +183,11 @@ func (sw *show) idle() { sw.w.Flush() }
 func (sw *show) draw(now time.Time) {
 	sw.table.sample(now.Sub(sw.drawn))
 	sw.drawn = now
-	sw.screen.draw(sw.table, "", now)
+	header := ""
+	if sw.o.header != nil {
+		header = sw.o.header(now)
+	}
+	sw.screen.draw(sw.table, header, now)
 }
 
 func (sw *show) close() {

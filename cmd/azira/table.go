@@ -104,7 +104,8 @@ func (tb *table) render(header string, width, height int, colour bool) []string 
 }
 
 func (r *row) render(wide, width int, colour bool) string {
-	left := fmt.Sprintf("%-*s %11s ", wide, clip(printable(r.token), wide), dash(r.quote.Last.String()))
+	name := clip(printable(r.token), wide)
+	left := fmt.Sprintf("%-*s %11s ", wide, name, dash(r.quote.Last.String()))
 	change := fmt.Sprintf("%s %-19s", arrow(r.move), r.change())
 	right := fmt.Sprintf(" %11s %11s %9.1f",
 		dash(r.quote.Bid.String()), dash(r.quote.Ask.String()), r.rate)
