@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const waitMax = 10 * time.Second
 
 // eventually waits until done is true; what says what was waited for.
-func eventually(t *testing.T, what string, done func() bool) {
+func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(waitMax); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if done() {
@@ -81,11 +81,11 @@ func start(t *testing.T, endpoint string, sink Sink, o SubscriberOptions) *Subsc
 
 // A rawPub is a publisher that sends just what a test wants, well-formed or not.
 type rawPub struct {
-	t  *testing.T
+	t  testing.TB
 	ln net.Listener
 }
 
-func newRawPub(t *testing.T, addr string) *rawPub {
+func newRawPub(t testing.TB, addr string) *rawPub {
 	t.Helper()
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {

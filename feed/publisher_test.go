@@ -23,7 +23,7 @@ func newPublisher(t *testing.T, o PublisherOptions) *Publisher {
 }
 
 // subscribed waits until a publisher's peers hold n subscriptions.
-func subscribed(t *testing.T, p *Publisher, n int) {
+func subscribed(t testing.TB, p *Publisher, n int) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%d subscriptions", n), func() bool { return p.Stats().Subscriptions == n })
 }
