@@ -11,6 +11,7 @@ var (
 	errNotNumber   = errors.New("server: expected a whole number")
 	errNotDuration = errors.New("server: expected a duration such as 500ms, 10s or 30m")
 	errNotSize     = errors.New("server: expected a size such as 65536, 64KiB or 1MiB")
+	errNotPower    = errors.New("server: expected a power of two such as 64MiB")
 	errRange       = errors.New("server: out of range")
 	errAddr        = errors.New("server: expected host:port with a port from 0 to 65535")
 	errEndpoint    = errors.New("server: expected tcp://host:port or ipc://path")

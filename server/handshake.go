@@ -28,7 +28,8 @@ func handshake(r *http.Request) (key string, a answer, ok bool) {
 	case !r.ProtoAtLeast(1, 1):
 		return bad("expected HTTP/1.1")
 	case r.ContentLength > 0 || len(r.TransferEncoding) > 0:
-		return bad("expected no body")
+		key, a, ok = bad("expected no body")
+		return key, a.with("Connection", "close"), ok // whatever comes is not read
 	}
 	if v := h["Sec-Websocket-Version"]; len(v) != 1 || v[0] != wsVersion {
 		return "", detail(http.StatusUpgradeRequired, "expected Sec-WebSocket-Version: 13").

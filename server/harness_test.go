@@ -240,6 +240,7 @@ func (s *running) raw(text string) string {
 	if _, err := io.WriteString(c, text); err != nil {
 		s.t.Logf("write: %v", err)
 	}
+	_ = c.(*net.TCPConn).CloseWrite()
 	p, _ := io.ReadAll(c)
 	return string(p)
 }

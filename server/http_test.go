@@ -264,7 +264,7 @@ func TestTokensAndTicks(t *testing.T) {
 	s := start(t)
 	bearer := s.account("ann")
 	r := s.call("GET", "/api/v1/tokens", nil, as(bearer)...)
-	if string(r.body) != `{"tokens":[],"count":0}` {
+	if string(r.body) != `{"count":0,"tokens":[]}` {
 		t.Errorf("%s", r.body)
 	}
 	r = s.call("GET", "/api/v1/ticks/NSE:1", nil, as(bearer)...)

@@ -5,28 +5,29 @@ import "time"
 // Limits of the public port. Those of streams are the engine's, those of
 // names and passwords auth's.
 const (
-	headerBytesMax  = 8 << 10 // request line and header
-	bodyBytesMax    = 64 << 10
-	gzipBytesMin    = 1000 // answers from this size are compressed where asked for
-	agentBytesMax   = 120  // of User-Agent, kept with a stream
-	bearerBytesMax  = 4 << 10
-	adminTokenMin   = 16 // bytes of --admin-token
-	keyBytesMin     = 32 // of a signing key given by --jwt-key-file
-	wsKeyBytes      = 16 // RFC 6455 §4.1: the nonce of a handshake
-	wsVersion       = "13"
-	requestIDBytes  = 8
-	corsMaxAge      = "600" // seconds
-	cookieMaxAge    = 30 * time.Minute
-	headerTimeout   = 5 * time.Second
-	bodyTimeout     = 15 * time.Second
-	writeTimeout    = 30 * time.Second
-	idleTimeout     = 60 * time.Second
-	upgradeTimeout  = 5 * time.Second // writing the 101
-	retryAfter      = "2"             // seconds, told with each 503
-	retryAfterBusy  = "1"
-	shutdownTimeout = 5 * time.Second // for HTTP requests under way at the end
-	lastTickPeriod  = 10 * time.Second
-	lastNamePeriod  = time.Second
+	headerBytesMax    = 8 << 10 // request line and header
+	bodyBytesMax      = 64 << 10
+	gzipBytesMin      = 1000 // answers from this size are compressed where asked for
+	agentBytesMax     = 120  // of User-Agent, kept with a stream
+	bearerBytesMax    = 4 << 10
+	adminTokenMin     = 16 // bytes of --admin-token
+	keyBytesMin       = 32 // of a signing key given by --jwt-key-file
+	wsKeyBytes        = 16 // RFC 6455 §4.1: the nonce of a handshake
+	wsVersion         = "13"
+	requestIDBytes    = 8
+	corsMaxAge        = "600" // seconds
+	cookieMaxAge      = 30 * time.Minute
+	headerTimeout     = 5 * time.Second
+	bodyTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	upgradeTimeout    = 5 * time.Second // writing the 101
+	retryAfter        = "2"             // seconds, told with each 503
+	retryAfterTickets = "60"
+	retryAfterBusy    = "1"
+	shutdownTimeout   = 5 * time.Second // for HTTP requests under way at the end
+	lastTickPeriod    = 10 * time.Second
+	lastNamePeriod    = time.Second
 )
 
 // Descriptors.

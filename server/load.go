@@ -152,17 +152,17 @@ func (gs givens) value(name string) (string, bool) {
 }
 
 // collector keeps a flag's text until the sources below it were read.
-type collector struct {
+type heard struct {
 	into *givens
 	name string
 	bool bool
 }
 
-func (cl collector) String() string   { return "" }
-func (cl collector) IsBoolFlag() bool { return cl.bool }
+func (h heard) String() string   { return "" }
+func (h heard) IsBoolFlag() bool { return h.bool }
 
-func (cl collector) Set(text string) error {
-	*cl.into = append(*cl.into, given{cl.name, text})
+func (h heard) Set(text string) error {
+	*h.into = append(*h.into, given{h.name, text})
 	return nil
 }
 
@@ -174,9 +174,9 @@ func parseFlags(args []string, help io.Writer) (givens, error) {
 	for i := range settings {
 		st := &settings[i]
 		isBool := st.bind(&scratch).kind() == kindBool
-		fs.Var(collector{&gs, st.name, isBool}, st.name, st.help)
+		fs.Var(heard{&gs, st.name, isBool}, st.name, st.help)
 	}
-	fs.Var(collector{&gs, "config", false}, "config", "file of settings")
+	fs.Var(heard{&gs, "config", false}, "config", "file of settings")
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -32,10 +32,12 @@ func (s *server) openAuth() error {
 	return err
 }
 
-// closeStream is called once the engine has told st its handle, so after
-// openEngine.
+// closeStream closes a stream that auth wants gone. One that has no handle any
+// more has ended by itself.
 func (s *server) closeStream(st *auth.Stream, code int, reason string) {
-	s.engine.Close(st.Handle(), code, reason)
+	if handle, open := st.Handle(); open {
+		s.engine.Close(handle, code, reason)
+	}
 }
 
 // signingKey is the content of the key file, without the newline an editor
@@ -59,6 +61,18 @@ func (c *Config) signingKey() ([]byte, error) {
 }
 
 func (s *server) openEngine() (err error) {
-	s.engine, err = engine.New(engine.Options{})
+	stall := s.config.StallTimeout
+	if stall == 0 {
+		stall = -1 // never
+	}
+	s.engine, err = engine.New(engine.Options{
+		Loops:           s.config.Loops,
+		RingBytes:       int(s.config.RingBytes),
+		TokensMax:       s.config.TokensMax,
+		TokensPerStream: s.config.TokensPerStream,
+		MaxLagBytes:     int(s.config.MaxLag),
+		StallTimeout:    stall,
+		Logger:          s.log,
+	})
 	return err
 }

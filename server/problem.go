@@ -25,6 +25,7 @@ var refusals = []refusal{
 	{auth.ErrCredentials, http.StatusBadRequest, "Invalid username or password"},
 	{auth.ErrForeign, http.StatusForbidden, "The session belongs to another server"},
 	{auth.ErrNoAccount, http.StatusUnauthorized, "The account is gone"},
+	{auth.ErrNoStream, http.StatusNotFound, "Session not found"},
 	{auth.ErrTicketLimit, http.StatusTooManyRequests, "Too many unused tickets"},
 	{auth.ErrTaken, http.StatusBadRequest, "Username already registered"},
 }
@@ -36,6 +37,9 @@ func (p *public) problem(err error) answer {
 		a := detail(ro.status, ro.text)
 		if ro.status == http.StatusUnauthorized {
 			a = a.with("WWW-Authenticate", "Bearer")
+		}
+		if ro.status == http.StatusTooManyRequests {
+			a = a.with("Retry-After", retryAfterTickets)
 		}
 		return a
 	}

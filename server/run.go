@@ -245,6 +245,9 @@ func (s *server) stop() error {
 	if s.engine != nil {
 		err = errors.Join(err, s.engine.Stop())
 	}
+	if s.auth != nil {
+		s.auth.Close()
+	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())
 	}

@@ -1,9 +1,10 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"time"
+
+	"azira/auth"
 )
 
 // An openStream is one stream in the answer of GET /api/v1/sessions.
@@ -22,10 +23,10 @@ func (p *public) sessions(r *request) answer {
 	for _, st := range p.auth.Streams(r.id.Username) {
 		list = append(list, openStream{
 			ID:      strconv.FormatUint(st.ID, 10),
-			Address: st.Addr.String(),
-			Agent:   st.Agent,
-			Since:   time.Unix(st.Since, 0).UTC().Format(time.RFC3339),
-			Dialect: "text",
+			Address: st.Addr().String(),
+			Agent:   st.Agent(),
+			Since:   time.Unix(st.Since(), 0).UTC().Format(time.RFC3339),
+			Dialect: st.Dialect().String(),
 			Tokens:  st.Tokens(),
 		})
 	}
@@ -36,15 +37,13 @@ func (p *public) sessions(r *request) answer {
 // exist for it.
 func (p *public) closeSession(r *request) answer {
 	id, err := strconv.ParseUint(r.param, 10, 64)
-	if err == nil {
-		for _, st := range p.auth.Streams(r.id.Username) {
-			if st.ID == id {
-				p.closeStream(st, closeSession, "session closed")
-				return message("Session closed")
-			}
-		}
+	if err != nil {
+		return p.problem(auth.ErrNoStream)
 	}
-	return detail(http.StatusNotFound, "Session not found")
+	if err := p.auth.EndStream(r.id.Username, id); err != nil {
+		return p.problem(err)
+	}
+	return message("Session closed")
 }
 
 const ticketSeconds = 60

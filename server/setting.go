@@ -69,11 +69,11 @@ var settings = []setting{
 		help: "event loops; 0 is one for each processor Go may use",
 		bind: func(c *Config) field { return numberField{&c.Loops, 0, 1024} }},
 	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
-		help: "memory for ticks on their way, and so how far back a slow stream may read",
-		bind: func(c *Config) field { return sizeField{&c.RingBytes, 1 << 20, 1 << 40} }},
+		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read",
+		bind: func(c *Config) field { return ringField{sizeField{&c.RingBytes, 1 << 20, 1 << 36}} }},
 	{name: "max-lag", group: groupStreams, arg: "SIZE", def: "1MiB",
 		help: "a stream further behind is given the newest ticks only",
-		bind: func(c *Config) field { return sizeField{&c.MaxLag, 4 << 10, 1 << 40} }},
+		bind: func(c *Config) field { return sizeField{&c.MaxLag, 4 << 10, 1 << 36} }},
 	{name: "stall-timeout", group: groupStreams, arg: "TIME", def: "1m",
 		help: "a stream that takes nothing for so long is closed; 0 is never",
 		bind: func(c *Config) field { return durationField{&c.StallTimeout, 0, 24 * time.Hour} }},
@@ -128,6 +128,17 @@ func (f adminField) Set(s string) error {
 		return nil
 	}
 	return f.textField.Set(s)
+}
+
+// ringField takes powers of two only, so that places in a ring are a mask away.
+type ringField struct{ sizeField }
+
+func (f ringField) Set(s string) error {
+	v, err := parseSize(s)
+	if err == nil && v&(v-1) != 0 {
+		return errNotPower
+	}
+	return f.sizeField.Set(s)
 }
 
 func checkAddr(s string) error {

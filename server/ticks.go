@@ -18,11 +18,11 @@ func (p *public) tokens(*request) answer {
 
 // lastTick is the newest tick of a token: its data are the publisher's bytes.
 func (p *public) lastTick(r *request) answer {
-	tick, known := p.engine.Last(r.param)
-	if !known {
+	tick, ticked := p.engine.Last(r.param)
+	if !ticked && !p.engine.Known(r.param) {
 		return detail(http.StatusNotFound, "Token not found")
 	}
-	b := append([]byte(`{"token":`), mustJSON(tick.Token)...)
+	b := append([]byte(`{"token":`), mustJSON(r.param)...)
 	b = append(b, `,"seq":`...)
 	b = strconv.AppendUint(b, tick.Seq, 10)
 	b = append(b, `,"ts":`...)

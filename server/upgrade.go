@@ -97,10 +97,7 @@ func (p *public) credential(r *request) (auth.Identity, error) {
 // enter takes a slot of the account and hands the socket over. An account
 // without a free slot is told so inside the stream, where a browser can see it.
 func (p *public) enter(r *request, key string, id auth.Identity) answer {
-	st, evicted, err := p.auth.OpenStream(id, streamInfo(r))
-	if evicted != nil {
-		p.closeStream(evicted, closeReplaced, "replaced")
-	}
+	st, _, err := p.auth.OpenStream(id, streamInfo(r)) // one evicted is closed by auth
 	s := engine.Stream{Owner: nobody{}, Kind: engine.Text}
 	if p.expires {
 		s.Expires = id.Expires
@@ -131,7 +128,6 @@ func (p *public) enter(r *request, key string, id auth.Identity) answer {
 const (
 	closeAbnormal = 1006
 	closeLimit    = 1008
-	closeReplaced = 3507
 )
 
 // dialectOf is where a subprotocol will be chosen from those offered. None is

@@ -3,9 +3,33 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"os"
+	"strings"
+
+	"azira/server"
 )
 
+// runServe serves until ctx ends. It prints one line with the addresses as
+// soon as connections are taken; logs go to standard error.
 func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	return errors.New("not there yet")
+	c, err := server.LoadConfig(args, os.Environ(), stdout)
+	var faults *server.ConfigError
+	if errors.As(err, &faults) {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, c, func(a server.Addresses) {
+		line := "azira ready: http://" + a.Public
+		if a.Admin != "" {
+			line += " admin http://" + a.Admin
+		}
+		if len(c.Feed) > 0 {
+			line += " feed " + strings.Join(c.Feed, ",")
+		}
+		fmt.Fprintln(stdout, line)
+	})
 }

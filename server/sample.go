@@ -1,0 +1,117 @@
+package server
+
+import (
+	"time"
+
+	"azira/auth"
+	"azira/engine"
+	"azira/feed"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A sample is what the parts counted, read at one moment.
+type sample struct {
+	engine engine.Stats
+	auth   auth.Stats
+	feeds  []feed.Status
+	state  feed.State
+	tokens int
+	ready  bool
+	budget *budget
+}
+
+func (s *server) sample() sample {
+	now := sample{
+		engine: s.engine.Stats(),
+		auth:   s.auth.Stats(),
+		tokens: s.engine.TokenCount(),
+		ready:  s.admin.ready.Load(),
+		budget: s.public.budget,
+	}
+	for _, f := range s.feeds {
+		now.feeds = append(now.feeds, f.Status())
+	}
+	now.state = feed.StateOf(now.feeds, s.config.StaleAfter, time.Now())
+	return now
+}
+
+// sampleRows are the numbers without labels.
+var sampleRows = []struct {
+	name, help string
+	kind       prometheus.ValueType
+	value      func(sample) float64
+}{
+	{"connections", "Open streams.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.budget.streams()) }},
+	{"connections_max", "Streams there are file descriptors for.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.budget.streamsMax) }},
+	{"connections_refused_total", "Connections and streams refused for want of descriptors.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.budget.refused.Load()) }},
+	{"http_connections", "Connections that are no streams.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.budget.conns.Load()) }},
+	{"accounts_connected", "Accounts with open streams.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.auth.Accounts) }},
+	{"tickets", "Tickets not used yet.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.auth.Tickets) }},
+	{"password_hashes_total", "Passwords hashed.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.auth.Hashes) }},
+	{"password_hashes_refused_total", "Requests refused since too many hashes waited.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.auth.HashesRefused) }},
+	{"password_hashes_waiting", "Requests waiting for a hash.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.auth.HashesWaiting) }},
+	{"bearer_cache_hits_total", "Bearers verified from memory.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.auth.CacheHits) }},
+	{"bearer_cache_misses_total", "Bearers verified in full.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.auth.CacheMiss) }},
+	{"connections_opened_total", "Streams ever opened.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Opened) }},
+	{"parked", "Streams that take no bytes now.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.engine.Parked) }},
+	{"parks_total", "Times a stream was parked.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Parks) }},
+	{"ticks_published_total", "Ticks published into the rings.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.TicksIn) }},
+	{"ticks_unplaced_total", "Ticks of tokens beyond --tokens-max, dropped.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Unplaced) }},
+	{"ticks_conflated_total", "Ticks replaced by newer ones for slow streams.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Conflated) }},
+	{"conflations_total", "Times a slow stream was given last values.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Conflates) }},
+	{"bytes_out_total", "Bytes the kernel took from loops.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.BytesOut) }},
+	{"writes_total", "Writes of tick frames.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Writes) }},
+	{"requests_total", "Requests of streams.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Requests) }},
+	{"requests_refused_total", "Requests of streams beyond the rate.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Refused) }},
+	{"loop_panics_total", "Panics inside loops, each of which ended one stream.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Panics) }},
+	{"ring_lag_records", "Records the slowest loop has still to drain.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.engine.RingLag) }},
+	{"ring_laps_total", "Times a ring went past a loop.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Laps) }},
+	{"ring_waits_total", "Times a writer waited for a loop.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.RingWaits) }},
+	{"ring_waited_seconds_total", "How long writers waited for loops.", prometheus.CounterValue,
+		func(n sample) float64 { return n.engine.RingWaited.Seconds() }},
+	{"tokens", "Tokens known.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.tokens) }},
+	{"feed_live", "1 while every endpoint delivers ticks.", prometheus.GaugeValue,
+		func(n sample) float64 { return oneIf(n.state == feed.Live) }},
+	{"ready", "1 while streams are taken.", prometheus.GaugeValue,
+		func(n sample) float64 { return oneIf(n.ready) }},
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,371 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// upgradeText is an opening request of a WebSocket, with lines put in or
+// replaced by "Name: value"; "-Name" takes one out.
+func upgradeText(path string, lines ...string) string {
+	order := []string{"Host", "Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key"}
+	all := map[string]string{"Host": "x", "Connection": "Upgrade", "Upgrade": "websocket",
+		"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+	var b strings.Builder
+	b.WriteString("GET " + path + " HTTP/1.1\r\n")
+	for _, l := range lines {
+		if name, out := strings.CutPrefix(l, "-"); out {
+			delete(all, name)
+			continue
+		}
+		name, value, _ := strings.Cut(l, ": ")
+		if _, known := all[name]; known {
+			all[name] = value
+			continue
+		}
+		b.WriteString(strings.TrimPrefix(l, "+") + "\r\n")
+	}
+	for _, name := range order {
+		if value, ok := all[name]; ok {
+			b.WriteString(name + ": " + value + "\r\n")
+		}
+	}
+	return b.String() + "\r\n"
+}
+
+func TestHandshakeRules(t *testing.T) {
+	s := start(t)
+	bearer := "Authorization: Bearer " + s.account("ann")
+	for _, tc := range []struct {
+		name   string
+		lines  []string
+		status string
+		has    string
+	}{
+		{"no upgrade", []string{"-Upgrade"}, "426", "websocket"},
+		{"other upgrade", []string{"Upgrade: h2c"}, "426", "websocket"},
+		{"no connection", []string{"Connection: close"}, "426", "websocket"},
+		{"old version", []string{"Sec-WebSocket-Version: 8"}, "426", "Sec-Websocket-Version: 13\r\n"},
+		{"no version", []string{"-Sec-WebSocket-Version"}, "426", "Sec-Websocket-Version: 13\r\n"},
+		{"no key", []string{"-Sec-WebSocket-Key"}, "400", "Sec-WebSocket-Key"},
+		{"two keys", []string{"+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}, "400", "one"},
+		{"short key", []string{"Sec-WebSocket-Key: dGhlIHNhbXBsZQ=="}, "400", "16 bytes"},
+		{"no base64", []string{"Sec-WebSocket-Key: ????????????????????????"}, "400", "16 bytes"},
+		{"body", []string{"+Content-Length: 3"}, "400", "no body"},
+		{"two hosts", []string{"+Host: y"}, "400", "Bad Request"},
+	} {
+		got := s.raw(upgradeText("/api/v1/stream", append(tc.lines, bearer)...))
+		if !strings.HasPrefix(got, "HTTP/1.1 "+tc.status+" ") || !strings.Contains(got, tc.has) ||
+			!strings.Contains(got, `{"detail":"`) {
+			t.Errorf("%s: %q", tc.name, got)
+		}
+	}
+	old := strings.Replace(upgradeText("/api/v1/stream", bearer), "HTTP/1.1", "HTTP/1.0", 1)
+	if got := s.raw(old); !strings.Contains(got, " 400 ") || !strings.Contains(got, "HTTP/1.1") {
+		t.Errorf("HTTP/1.0: %q", got)
+	}
+	if n := s.streams(strings.TrimPrefix(bearer, "Authorization: Bearer ")); n != 0 {
+		t.Errorf("%d slots are held by handshakes that failed", n)
+	}
+}
+
+// The sample of RFC 6455 §1.3, with headers in other spellings, an extension
+// and a subprotocol that are not taken, and frames sent along with the request.
+func TestHandshakeAnswer(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	c, err := net.Dial("tcp", s.addrs.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	text := upgradeText("/api/v1/stream", "+Authorization: bearer "+bearer,
+		"Connection: keep-alive, UPGRADE", "Upgrade: WebSocket",
+		"+Sec-WebSocket-Extensions: permessage-deflate", "+Sec-WebSocket-Protocol: azira.v9")
+	early := "\x81\x85\x00\x00\x00\x00foo|A" // masked with zeros
+	if _, err := io.WriteString(c, text+early); err != nil {
+		t.Fatal(err)
+	}
+	want := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n" +
+		"\x81\x13Unknown action: foo"
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(c, got); err != nil || string(got) != want {
+		t.Errorf("%v: %q", err, got[:n])
+	}
+}
+
+func TestStreamCredentials(t *testing.T) {
+	s := start(t)
+	ann, bob := s.account("ann"), s.account("bob")
+	for _, tc := range []struct {
+		path, bearer string
+		status       int
+	}{
+		{"/api/v1/stream", "", 401},
+		{"/api/v1/stream", "nonsense", 401},
+		{"/api/v1/stream?ticket=nonsense", "", 401},
+		{"/api/v1/stream?ticket=a&ticket=b", "", 401},
+		{"/api/v1/stream?token=" + ann, "", 401},
+		{"/api/trigger/ws/ann", "", 401},
+		{"/api/trigger/ws/ann", bob, 403},
+		{"/api/trigger/ws/Ann", ann, 403},
+		{"/api/trigger/ws/ann%00", ann, 403},
+		{"/api/trigger/ws/%FF", ann, 403},
+		{"/api/trigger/ws/nobody", ann, 403},
+	} {
+		c, r, err := s.dial(tc.path, tc.bearer)
+		if err == nil {
+			_ = c.CloseNow()
+			t.Errorf("%s: taken", tc.path)
+			continue
+		}
+		if r == nil || r.StatusCode != tc.status {
+			t.Errorf("%s: %v", tc.path, err)
+		}
+	}
+	r := s.call("GET", "/api/v1/stream", nil, "Cookie", `access_token="Bearer `+ann+`"`)
+	if r.StatusCode != 401 {
+		t.Errorf("a cookie opened a stream: %d", r.StatusCode)
+	}
+	for _, path := range []string{"/api/v1/stream", "/api/trigger/ws/ann", "/api/trigger/ws/%61nn"} {
+		c := s.open(path, ann)
+		if got := say(t, c, "foo|A"); got != "Unknown action: foo" {
+			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
+func TestTicketIsBurntAtOnce(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	r := s.call("POST", "/api/v1/stream/ticket", nil, as(bearer)...)
+	if r.StatusCode != 200 || r.at("expires_in") != 60.0 {
+		t.Fatalf("%d %s", r.StatusCode, r.body)
+	}
+	path := "/api/trigger/ws/ann?ticket=" + url.QueryEscape(r.text("ticket"))
+	c := s.open(path, "")
+	say(t, c, "foo|A")
+	if _, r, err := s.dial(path, ""); err == nil || r == nil || r.StatusCode != 401 {
+		t.Errorf("a second time: %v", err)
+	}
+	alias := s.call("POST", "/ws/token", nil, as(bearer)...).text("token")
+	if alias == "" {
+		t.Error("no token at /ws/token")
+	}
+	// Shown to the wrong door, it is gone all the same.
+	if _, r, err := s.dial("/api/trigger/ws/bob?ticket="+alias, ""); err == nil || r.StatusCode != 403 {
+		t.Errorf("foreign: %v", err)
+	}
+	if _, r, err := s.dial("/api/v1/stream?ticket="+alias, ""); err == nil || r.StatusCode != 401 {
+		t.Errorf("after that: %v", err)
+	}
+	last := s.call("POST", "/ws/token", nil, as(bearer)...).text("token")
+	s.call("POST", "/api/v1/users/logout", nil, as(bearer)...)
+	if _, r, err := s.dial("/api/v1/stream?ticket="+last, ""); err == nil || r.StatusCode != 401 {
+		t.Errorf("after logout: %v", err)
+	}
+}
+
+func TestFourthStreamIsToldWhy(t *testing.T) {
+	s := start(t, func(c *Config) { c.StreamsPerAccount = 2 })
+	bearer := s.account("ann")
+	s.open("/api/v1/stream", bearer)
+	second := s.open("/api/v1/stream", bearer)
+	third := s.open("/api/v1/stream", bearer)
+	if code, reason := closeOf(t, third); code != 1008 || reason != "connection limit 2 reached" {
+		t.Errorf("%d %q", code, reason)
+	}
+	_ = second.Close(websocket.StatusNormalClosure, "")
+	eventually(t, "the slot is free", func() bool { return s.streams(bearer) == 1 })
+	if got := say(t, s.open("/api/v1/stream", bearer), "foo|A"); got != "Unknown action: foo" {
+		t.Errorf("after one left: %q", got)
+	}
+}
+
+func TestReplaceOldest(t *testing.T) {
+	s := start(t, func(c *Config) { c.StreamsPerAccount, c.ReplaceOldest = 1, true })
+	bearer := s.account("ann")
+	first := s.open("/api/v1/stream", bearer)
+	say(t, first, "foo|A")
+	second := s.open("/api/v1/stream", bearer)
+	if code, reason := closeOf(t, first); code != 3507 || reason != "replaced" {
+		t.Errorf("%d %q", code, reason)
+	}
+	say(t, second, "foo|A")
+}
+
+// However many come at once, three are open, never more, and as soon as one
+// goes there is room for one.
+func TestHundredConnectsAtOnce(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	done := make(chan struct{})
+	var most atomic.Int64
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		for {
+			most.Store(max(most.Load(), int64(s.streams(bearer))))
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	var opened, refused atomic.Int64
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			c, _, err := s.dial("/api/v1/stream", bearer)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			t.Cleanup(func() { _ = c.CloseNow() })
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			_ = c.Write(ctx, websocket.MessageText, []byte("foo|A"))
+			if _, _, err := c.Read(ctx); err == nil {
+				opened.Add(1)
+			} else if websocket.CloseStatus(err) == websocket.StatusPolicyViolation {
+				refused.Add(1)
+			} else {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	close(done)
+	watch.Wait()
+	if opened.Load() != 3 || refused.Load() != 97 || most.Load() > 3 || s.streams(bearer) != 3 {
+		t.Errorf("opened %d, refused %d, at most %d, now %d",
+			opened.Load(), refused.Load(), most.Load(), s.streams(bearer))
+	}
+}
+
+// Clients that go away in the middle of the handshake leave no slot behind.
+func TestDropDuringHandshake(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	text := upgradeText("/api/v1/stream", "+Authorization: Bearer "+bearer)
+	for i := range 60 {
+		c, err := net.Dial("tcp", s.addrs.Public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(c, text[:len(text)-i%3])
+		_ = c.(*net.TCPConn).SetLinger(0) // a reset, not an orderly end
+		c.Close()
+	}
+	eventually(t, "no slot is held", func() bool { return s.streams(bearer) == 0 })
+	for range 3 {
+		say(t, s.open("/api/v1/stream", bearer), "foo|A")
+	}
+}
+
+func TestSessionsListAndClose(t *testing.T) {
+	s := start(t)
+	ann, bob := s.account("ann"), s.account("bob")
+	c := s.open("/api/v1/stream", ann)
+	say(t, c, "foo|A")
+	r := s.call("GET", "/api/v1/sessions", nil, as(ann)...)
+	list, _ := r.at("sessions").([]any)
+	if len(list) != 1 {
+		t.Fatalf("%s", r.body)
+	}
+	it := list[0].(map[string]any)
+	if !strings.HasPrefix(it["address"].(string), "127.0.0.1:") || it["dialect"] != "text" ||
+		!strings.HasPrefix(it["agent"].(string), "Go-http-client") || it["tokens"] != 0.0 {
+		t.Errorf("%s", r.body)
+	}
+	path := "/api/v1/sessions/" + it["id"].(string)
+	if r := s.call("DELETE", path, nil, as(bob)...); r.StatusCode != 404 {
+		t.Errorf("somebody else closed it: %d", r.StatusCode)
+	}
+	if r := s.call("DELETE", "/api/v1/sessions/-1", nil, as(ann)...); r.StatusCode != 404 {
+		t.Errorf("no number: %d", r.StatusCode)
+	}
+	if r := s.call("DELETE", path, nil, as(ann)...); r.StatusCode != 200 {
+		t.Fatalf("%d %s", r.StatusCode, r.body)
+	}
+	if code, _ := closeOf(t, c); code != 3501 {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestEcho(t *testing.T) {
+	s := start(t, func(c *Config) { c.DebugEcho = true })
+	c := s.open("/debug/echo", "")
+	if got := say(t, c, "hello"); got != "hello" {
+		t.Errorf("%q", got)
+	}
+	if r := s.call("GET", "/debug/echo", nil); r.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("%d", r.StatusCode)
+	}
+}
+
+func TestCloseOnExpiry(t *testing.T) {
+	s := start(t, func(c *Config) { c.AccessTTL, c.CloseOnExpiry = time.Second, true })
+	c := s.open("/api/v1/stream", s.account("ann"))
+	if code, _ := closeOf(t, c); code != 3005 {
+		t.Errorf("closed with %d", code)
+	}
+}
+
+func TestBudgetRefusesStreams(t *testing.T) {
+	b := newBudget(fdReserve+8, func() int { return 6 })
+	if b.connsMax != 8 || b.streamsMax != 7 {
+		t.Fatalf("%+v", b)
+	}
+	if !b.open() || b.open() {
+		t.Error("not exactly one more stream")
+	}
+	b.opened()
+	if !b.open() {
+		t.Error("no stream after one ended")
+	}
+	if !b.enter() || !b.enter() || b.enter() {
+		t.Error("not exactly two more connections")
+	}
+}
+
+func TestFullServerAnswers503(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &budget{connsMax: 1, streams: func() int { return 0 }}
+	srv := &http.Server{Handler: http.NotFoundHandler()}
+	defer srv.Close()
+	go func() { _ = srv.Serve(listener{ln.(*net.TCPListener), b}) }()
+	first, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one is counted", func() bool { return b.conns.Load() == 1 })
+	second, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	_ = second.SetDeadline(time.Now().Add(10 * time.Second))
+	p, _ := io.ReadAll(second)
+	if !strings.HasPrefix(string(p), "HTTP/1.1 503 ") || !strings.Contains(string(p), "\r\nRetry-After: ") ||
+		!strings.HasSuffix(string(p), `{"detail":"Too many connections"}`) {
+		t.Errorf("%q", p)
+	}
+	first.Close()
+	eventually(t, "there is room again", func() bool { return b.conns.Load() == 0 })
+}
