@@ -40,6 +40,9 @@ const (
 	endpointDefault = "tcp://127.0.0.1:5556"
 )
 
+// errInterrupted is SIGINT before there was anything to end well.
+var errInterrupted = errors.New("interrupted")
+
 // A clientConfig is what the flags of azira client say.
 type clientConfig struct {
 	server, user, passwordFile, endpoint string
@@ -145,6 +148,8 @@ func explain(err error, c clientConfig) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled):
+		return errInterrupted
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("nobody listens at %s: start azira serve or azira demo, or give --server",
 			c.server)

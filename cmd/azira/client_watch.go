@@ -15,6 +15,7 @@ import (
 const (
 	redrawEvery    = 250 * time.Millisecond // of a table on a terminal
 	linesEvery     = time.Second            // of a table that is none
+	sampleEvery    = 900 * time.Millisecond // of its rates, at least
 	confirmTimeout = 10 * time.Second
 )
 
@@ -147,13 +148,13 @@ func showTicks(ctx context.Context, ticks <-chan client.Tick, o showOptions, tm 
 
 // A show is the output of ticks: lines, or a table drawn now and then.
 type show struct {
-	o      showOptions
-	w      *bufio.Writer
-	table  *table
-	screen *screen
-	redraw <-chan time.Time // nil without a table
-	ticker *time.Ticker
-	drawn  time.Time
+	o       showOptions
+	w       *bufio.Writer
+	table   *table
+	screen  *screen
+	redraw  <-chan time.Time // nil without a table
+	ticker  *time.Ticker
+	sampled time.Time // when rates were measured
 }
 
 func newShow(o showOptions, tm *terminal) *show {
@@ -161,7 +162,7 @@ func newShow(o showOptions, tm *terminal) *show {
 	if o.table {
 		sw.table, sw.screen = newTable(), newScreen(tm)
 		sw.ticker = time.NewTicker(sw.screen.every())
-		sw.redraw, sw.drawn = sw.ticker.C, time.Now()
+		sw.redraw, sw.sampled = sw.ticker.C, time.Now()
 	}
 	return sw
 }
@@ -181,8 +182,10 @@ func (sw *show) tick(t client.Tick) {
 func (sw *show) idle() { sw.w.Flush() }
 
 func (sw *show) draw(now time.Time) {
-	sw.table.sample(now.Sub(sw.drawn))
-	sw.drawn = now
+	if since := now.Sub(sw.sampled); since >= sampleEvery {
+		sw.table.sample(since)
+		sw.sampled = now
+	}
 	header := ""
 	if sw.o.header != nil {
 		header = sw.o.header(now)

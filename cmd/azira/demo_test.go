@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 func demoOn(t *testing.T) demoConfig {
@@ -56,6 +58,7 @@ func awaitOutput(t *testing.T, out, errs *output, form string) []string {
 func TestDemo(t *testing.T) {
 	t.Setenv("AZIRA_SERVER", "")
 	t.Setenv("AZIRA_PASSWORD", "")
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	c := demoOn(t)
 	for run := range 2 {
 		out, errs, stop := startDemo(t, c)
