@@ -153,8 +153,9 @@ func BenchmarkIntakeLibzmq(b *testing.B) {
 	if err := os.WriteFile(source, []byte(zmqPublisher), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	if out, err := exec.Command("gcc", "-O2", "-o", program, source, "-lzmq").CombinedOutput(); err != nil {
-		b.Skipf("SKIPPED: no gcc with libzmq here (Debian: apt install gcc libzmq3-dev): %.200s", out)
+	gcc := exec.Command("gcc", "-O2", "-o", program, source, "-lzmq")
+	if out, err := gcc.CombinedOutput(); err != nil {
+		b.Skipf("SKIPPED: no gcc with libzmq (Debian: apt install gcc libzmq3-dev): %.200s", out)
 	}
 	free := newRawPub(b, "127.0.0.1:0")
 	endpoint := free.endpoint()

@@ -28,7 +28,7 @@ func newControlPeer(conn net.Conn) *controlPeer {
 
 // serve answers requests until the connection ends; the error says why it did.
 func (cp *controlPeer) serve(c *Control) error {
-	if err := handshake(cp.conn, roleRep); err != nil {
+	if err := handshake(cp.conn, roleRep, handshakeTimeout); err != nil {
 		return err
 	}
 	for {

@@ -47,7 +47,7 @@ func listen(endpoint string) (net.Listener, error) {
 	}
 	ln, err := net.Listen(network, addr)
 	if isInUse(err) {
-		return nil, fmt.Errorf("bind %s: address in use, perhaps by another feed: %w", endpoint, err)
+		return nil, fmt.Errorf("bind %s: %w; is another feed running?", endpoint, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", endpoint, err)

@@ -112,7 +112,7 @@ func (p *rawPub) accept() net.Conn {
 func (p *rawPub) serve(n int) (conn net.Conn, topics []string) {
 	p.t.Helper()
 	conn = p.accept()
-	if err := handshake(conn, rolePub); err != nil {
+	if err := handshake(conn, rolePub, handshakeTimeout); err != nil {
 		p.t.Fatal(err)
 	}
 	for rd := newFrameReader(conn, 256, 256); len(topics) < n; {

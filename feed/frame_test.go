@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/iotest"
 )
@@ -120,14 +121,15 @@ func readFrames(src io.Reader, bodyMax int) (all []frame, err error) {
 }
 
 func FuzzFrameReader(f *testing.F) {
-	f.Add(appendFrame(appendFrame(nil, flagMore, []byte("topic")), 0, bytes.Repeat([]byte("x"), 300)))
-	f.Add(appendFrame(appendFrame(nil, 0, make([]byte, 2000)), flagCommand, []byte("\x04PING\x00\x01")))
+	f.Add(many("topic", strings.Repeat("x", 300)))
+	f.Add(appendFrame(one(strings.Repeat("x", 2000)), flagCommand, []byte("\x04PING\x00\x01")))
 	f.Add([]byte{2, 0x80, 0, 0, 0, 0, 0, 0, 1, 2})
 	f.Add([]byte{7, 1, 2})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		const bodyMax = 1000
 		want, wantErr := naiveFrames(p, bodyMax)
-		for _, src := range []io.Reader{bytes.NewReader(p), iotest.OneByteReader(bytes.NewReader(p))} {
+		whole, bytewise := bytes.NewReader(p), iotest.OneByteReader(bytes.NewReader(p))
+		for _, src := range []io.Reader{whole, bytewise} {
 			got, err := readFrames(src, bodyMax)
 			if !errors.Is(err, wantErr) || len(got) != len(want) {
 				t.Fatalf("%x: %d frames, %v; want %d, %v", p, len(got), err, len(want), wantErr)

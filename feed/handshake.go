@@ -17,18 +17,18 @@ const (
 )
 
 // handshake greets the peer as ZMTP 3.0 with NULL security and exchanges READY,
-// within handshakeTimeout. Not a byte behind the peer's READY is read.
+// within a time limit. Not a byte behind the peer's READY is read.
 //
 // zmq4.Open believes the length that a peer announces, indexes past the end of
 // short properties and panics on an unknown socket type; hence the fence
 // and the recover, which make each of these an error.
-func handshake(conn net.Conn, role zmq4.SocketType) (err error) {
+func handshake(conn net.Conn, role zmq4.SocketType, limit time.Duration) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%w: %v", errHandshake, r)
 		}
 	}()
-	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}
 	fenced := &handshakeConn{Conn: conn}

@@ -27,7 +27,9 @@ type addition struct {
 //
 // The pace is an open loop: due times follow from the start alone, so a pause
 // is caught up and nothing drifts, except that a delay over behindMax moves the start.
-func play(ctx context.Context, p *Publisher, src source, adds <-chan addition, l *slog.Logger) error {
+func play(
+	ctx context.Context, p *Publisher, src source, adds <-chan addition, l *slog.Logger,
+) error {
 	start := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

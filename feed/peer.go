@@ -112,7 +112,7 @@ func (pe *peer) finish() {
 // serve speaks with the peer until one side ends; the error says why it did.
 func (pe *peer) serve() error {
 	defer pe.conn.Close()
-	if err := handshake(pe.conn, rolePub); err != nil {
+	if err := handshake(pe.conn, rolePub, handshakeTimeout); err != nil {
 		return err
 	}
 	pe.greeted.Store(true)

@@ -61,7 +61,8 @@ func ListenPublisher(endpoint string, o PublisherOptions) (*Publisher, error) {
 		o.PeerBytes = peerBytesDefault
 	}
 	if o.PeerBytes < 2*chunkBytes {
-		return nil, fmt.Errorf("%w: %d bytes per peer, at least %d", ErrConfig, o.PeerBytes, 2*chunkBytes)
+		return nil, fmt.Errorf("%w: %d bytes per peer, at least %d", ErrConfig, o.PeerBytes,
+			2*chunkBytes)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

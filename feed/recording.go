@@ -95,8 +95,8 @@ func newRecordingReader(src io.Reader) (*recordingReader, error) {
 	return r, nil
 }
 
-// next reads the next tick into topic, data and at; the slices are valid until the next call. io.EOF:
-// the recording ends, whole. ErrTruncated: it does not, but there is no more.
+// next reads the next tick into topic, data and at; the slices are valid until the
+// next call. io.EOF: the recording ends, whole. ErrTruncated: there is no more, but no end.
 func (r *recordingReader) next() error {
 	if _, err := r.rd.Discard(r.held); err != nil {
 		panic("feed: a tick left its buffer: " + err.Error())
@@ -154,7 +154,8 @@ func (r *recordingReader) end() error {
 }
 
 func (r *recordingReader) bad(expected string) error {
-	return fmt.Errorf("%w: tick %d, byte %d: expected %s", ErrRecording, r.ticks+1, r.offset, expected)
+	return fmt.Errorf("%w: tick %d, byte %d: expected %s", ErrRecording, r.ticks+1, r.offset,
+		expected)
 }
 
 func (r *recordingReader) cut(err error) error {

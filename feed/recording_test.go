@@ -125,8 +125,9 @@ func TestReplayPace(t *testing.T) {
 	want := []float64{0, 5, 10, 13.333, 18.333, 23.333, 26.666}
 	for i, at := range want {
 		now := time.Duration(at * ms)
-		if topic, _, due, _ := r.next(now - time.Millisecond/2); topic != nil || (due-now).Abs() > time.Millisecond/10 {
-			t.Fatalf("tick %d: due at %v, %q; want %v", i, due, topic, now)
+		early, _, due, _ := r.next(now - time.Millisecond/2)
+		if early != nil || (due-now).Abs() > time.Millisecond/10 {
+			t.Fatalf("tick %d: due at %v, %q; want %v", i, due, early, now)
 		}
 		topic, data, _, err := r.next(now + time.Millisecond/2)
 		if got := string(topic) + "=" + string(data); err != nil || got != recorded[i%3] {
@@ -201,10 +202,12 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := readAll(file)
-	if want := []string{`A={"n":0}`, `A={"n":1}`, `A={"n":2}`}; err != io.EOF || !slices.Equal(got, want) {
+	want := []string{`A={"n":0}`, `A={"n":1}`, `A={"n":2}`}
+	if err != io.EOF || !slices.Equal(got, want) {
 		t.Errorf("recorded %q, %v", got, err)
 	}
-	if _, err := Record(t.Context(), RecordConfig{From: p.endpoint(), Out: path}); !errors.Is(err, ErrConfig) {
+	_, err = Record(t.Context(), RecordConfig{From: p.endpoint(), Out: path})
+	if !errors.Is(err, ErrConfig) {
 		t.Errorf("over an existing file: %v", err)
 	}
 	var progress bytes.Buffer

@@ -68,15 +68,14 @@ func parseRequest(request []byte) (tokens []string, end bool, err error) {
 		Payload  json.RawMessage `json:"payload"`
 	}
 	if !utf8.Valid(request) {
-		return nil, false, fmt.Errorf("%w: not UTF-8; expected JSON like %s", errRequest, requestExample)
+		return nil, false, badRequest("not UTF-8; expected JSON like %s", requestExample)
 	}
 	if json.Unmarshal(request, &r) != nil || kindOf(request) != "an object" {
-		return nil, false, fmt.Errorf("%w: expected a JSON object like %s", errRequest, requestExample)
+		return nil, false, badRequest("expected a JSON object like %s", requestExample)
 	}
 	var function string
 	if kindOf(r.Function) != "a string" || json.Unmarshal(r.Function, &function) != nil {
-		return nil, false, fmt.Errorf("%w: function: expected a string, got %s", errRequest,
-			kindOf(r.Function))
+		return nil, false, badRequest("function: expected a string, got %s", kindOf(r.Function))
 	}
 	switch function {
 	case "addto_Feed":
@@ -85,8 +84,8 @@ func parseRequest(request []byte) (tokens []string, end bool, err error) {
 	case "terminate":
 		return []string{}, true, nil
 	}
-	return nil, false, fmt.Errorf("%w: function %.40q is unknown; expected addto_Feed or terminate",
-		errRequest, function)
+	return nil, false, badRequest("function %.40q is unknown; expected addto_Feed or terminate",
+		function)
 }
 
 func parseTokens(payload json.RawMessage) ([]string, error) {
@@ -94,26 +93,24 @@ func parseTokens(payload json.RawMessage) ([]string, error) {
 		Tokens json.RawMessage `json:"tokens"`
 	}
 	if kindOf(payload) != "an object" || json.Unmarshal(payload, &p) != nil {
-		return nil, fmt.Errorf("%w: payload: expected an object, got %s", errRequest, kindOf(payload))
+		return nil, badRequest("payload: expected an object, got %s", kindOf(payload))
 	}
 	var items []json.RawMessage
 	if kindOf(p.Tokens) != "a list" || json.Unmarshal(p.Tokens, &items) != nil {
-		return nil, fmt.Errorf("%w: payload.tokens: expected a list of names, got %s", errRequest,
-			kindOf(p.Tokens))
+		return nil, badRequest("payload.tokens: expected a list of names, got %s", kindOf(p.Tokens))
 	}
 	if len(items) == 0 {
-		return nil, fmt.Errorf("%w: payload.tokens: the list is empty", errRequest)
+		return nil, badRequest("payload.tokens: the list is empty")
 	}
 	tokens := make([]string, 0, len(items))
 	seen := make(map[string]bool, len(items))
 	for i, item := range items {
 		var name string
 		if kindOf(item) != "a string" || json.Unmarshal(item, &name) != nil {
-			return nil, fmt.Errorf("%w: payload.tokens[%d]: expected a name, got %s", errRequest, i,
-				kindOf(item))
+			return nil, badRequest("payload.tokens[%d]: expected a name, got %s", i, kindOf(item))
 		}
 		if err := proto.CheckToken([]byte(name)); err != nil {
-			return nil, fmt.Errorf("%w: payload.tokens[%d] %.64q: %s", errRequest, i, name,
+			return nil, badRequest("payload.tokens[%d] %.64q: %s", i, name,
 				strings.TrimPrefix(err.Error(), "proto: "))
 		}
 		if !seen[name] {
@@ -122,6 +119,10 @@ func parseTokens(payload json.RawMessage) ([]string, error) {
 		}
 	}
 	return tokens, nil
+}
+
+func badRequest(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errRequest, fmt.Sprintf(format, args...))
 }
 
 // kindOf names the kind of a JSON value for a message.

@@ -49,7 +49,11 @@ func RunFeed(ctx context.Context, c FeedConfig) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, pub.Close()) }()
+	defer func() {
+		err = errors.Join(err, pub.Close())
+		st := pub.Stats()
+		c.Logger.Info("feed stopped", "ticks", st.Ticks, "sent", st.Sent, "dropped", st.Dropped)
+	}()
 	ctx, cancel := context.WithCancel(ctx)
 	h := &feedHandler{adds: make(chan addition), ended: ctx.Done(), cancel: cancel, log: c.Logger}
 	control, err := ListenControl(c.Control, h, ControlOptions{Logger: c.Logger})

@@ -68,12 +68,13 @@ func TestRunFeed(t *testing.T) {
 		}
 		return true
 	})
-	if got := request(t, f.control, added+`["NEW:1","NSE:1594"]}}`); !strings.Contains(got,
-		`"data":["NEW:1","NSE:1594"]`) {
+	got := request(t, f.control, added+`["NEW:1","NSE:1594"]}}`)
+	if !strings.Contains(got, `"data":["NEW:1","NSE:1594"]`) {
 		t.Errorf("addto_Feed: %s", got)
 	}
 	eventually(t, "the new token", func() bool { return c.hasTopic("NEW:1") })
-	if got := request(t, f.control, `{"function":"terminate"}`); !strings.Contains(got, `"status":true`) {
+	got = request(t, f.control, `{"function":"terminate"}`)
+	if !strings.Contains(got, `"status":true`) {
 		t.Errorf("terminate: %s", got)
 	}
 	if err := <-f.ended; err != nil {
@@ -88,7 +89,9 @@ func TestRunFeedAddsAtOnce(t *testing.T) {
 	eventually(t, "connected", func() bool { return s.Status().Connected })
 	eventually(t, "A: the subscription has arrived", func() bool { return c.hasTopic("A") })
 	request(t, f.control, added+`["B","C","D"]}}`)
-	eventually(t, "all at once", func() bool { return c.hasTopic("B") && c.hasTopic("C") && c.hasTopic("D") })
+	eventually(t, "all at once", func() bool {
+		return c.hasTopic("B") && c.hasTopic("C") && c.hasTopic("D")
+	})
 }
 
 func TestRunFeedReplay(t *testing.T) {
@@ -98,7 +101,8 @@ func TestRunFeedReplay(t *testing.T) {
 	eventually(t, "the recorded ticks", func() bool {
 		return c.has(recorded[0]) && c.has(recorded[1]) && c.has(recorded[2])
 	})
-	if got := request(t, f.control, added+`["X"]}}`); !strings.Contains(got, "only what was recorded") {
+	got := request(t, f.control, added+`["X"]}}`)
+	if !strings.Contains(got, "only what was recorded") {
 		t.Errorf("addto_Feed: %s", got)
 	}
 	f.cancel()
@@ -138,7 +142,8 @@ func TestRunFeedRefuses(t *testing.T) {
 
 func TestRunFeedWarnsBeyondLoopback(t *testing.T) {
 	var log bytes.Buffer
-	c := FeedConfig{Pub: "tcp://*:0", Control: DefaultControl, Logger: slog.New(slog.NewTextHandler(&log, nil))}
+	l := slog.New(slog.NewTextHandler(&log, nil))
+	c := FeedConfig{Pub: "tcp://*:0", Control: DefaultControl, Logger: l}
 	if c.warn(); strings.Count(log.String(), "beyond loopback") != 1 {
 		t.Errorf("log: %s", &log)
 	}

@@ -77,7 +77,8 @@ func (s *simulator) admit(tokens []string) error {
 		}
 	}
 	if len(s.walks)+fresh > tokensMax {
-		return fmt.Errorf("%w: %d known, %d more, at most %d", ErrTooMany, len(s.walks), fresh, tokensMax)
+		return fmt.Errorf("%w: %d known, %d more, at most %d", ErrTooMany, len(s.walks), fresh,
+			tokensMax)
 	}
 	for _, name := range tokens {
 		if _, held := s.known[name]; held {

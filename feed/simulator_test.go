@@ -99,7 +99,8 @@ func TestSimulatorPace(t *testing.T) {
 				}
 				n++
 			}
-			if want := int((at-hours)*time.Duration(rate)/time.Second) + 1; n < want-1 || n > want+1 {
+			want := int((at-hours)*time.Duration(rate)/time.Second) + 1
+			if n < want-1 || n > want+1 {
 				t.Fatalf("rate %d: %d ticks after %v, want %d", rate, n, at-hours, want)
 			}
 		}

@@ -15,8 +15,10 @@ import (
 // then left alone, unless we may force it.
 func widenReceive(_, _ string, c syscall.RawConn) error {
 	return c.Control(func(fd uintptr) {
-		s := int(fd)
-		if syscall.SetsockoptInt(s, syscall.SOL_SOCKET, syscall.SO_RCVBUFFORCE, receiveBytes) == nil {
+		set := func(option int) error {
+			return syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, option, receiveBytes)
+		}
+		if set(syscall.SO_RCVBUFFORCE) == nil {
 			return
 		}
 		limit, err := os.ReadFile("/proc/sys/net/core/rmem_max")
@@ -25,7 +27,7 @@ func widenReceive(_, _ string, c syscall.RawConn) error {
 		}
 		if n, err := strconv.Atoi(string(bytes.TrimSpace(limit))); err == nil && n >= receiveBytes {
 			// A refusal leaves the kernel's default, which works too.
-			_ = syscall.SetsockoptInt(s, syscall.SOL_SOCKET, syscall.SO_RCVBUF, receiveBytes)
+			_ = set(syscall.SO_RCVBUF)
 		}
 	})
 }

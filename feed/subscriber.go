@@ -24,8 +24,9 @@ type Sink interface {
 
 // SubscriberOptions has the good default for each zero.
 type SubscriberOptions struct {
-	Topics []string // prefixes to subscribe to; nil = all
-	Logger *slog.Logger
+	Topics           []string      // prefixes to subscribe to; nil = all
+	HandshakeTimeout time.Duration // for a peer to greet: 5 s
+	Logger           *slog.Logger
 }
 
 // A Subscriber reads ticks from one endpoint, for ever.
@@ -40,6 +41,7 @@ type Subscriber struct {
 	sink     Sink
 	log      *slog.Logger
 	hello    []byte // the subscriptions, as frames
+	greet    time.Duration
 
 	// Owned by Run.
 	conn     net.Conn
@@ -73,9 +75,12 @@ const (
 
 // NewSubscriber makes a subscriber for one endpoint; Run starts it.
 func NewSubscriber(endpoint string, sink Sink, o SubscriberOptions) *Subscriber {
-	s := &Subscriber{endpoint: endpoint, sink: sink, log: o.Logger}
+	s := &Subscriber{endpoint: endpoint, sink: sink, log: o.Logger, greet: o.HandshakeTimeout}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.greet == 0 {
+		s.greet = handshakeTimeout
 	}
 	s.log = s.log.With("endpoint", endpoint)
 	if o.Topics == nil {
@@ -95,7 +100,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pause := retryMin
+	pause, told := retryMin, ""
 	for {
 		before := s.count
 		err := s.session(ctx, network, addr)
@@ -103,9 +108,12 @@ func (s *Subscriber) Run(ctx context.Context) error {
 			return nil
 		}
 		if s.count > before {
-			pause = retryMin // ticks came: the first retry is fast again
+			pause, told = retryMin, "" // ticks came: the first retry is fast again
 		}
-		s.log.Warn("feed not connected", "error", err, "retry_in", pause)
+		if why := err.Error(); why != told { // not the same line every two seconds
+			told = why
+			s.log.Warn("feed not connected, trying on", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
@@ -143,7 +151,7 @@ func (s *Subscriber) session(ctx context.Context, network, addr string) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := handshake(conn, roleSub); err != nil {
+	if err := handshake(conn, roleSub, s.greet); err != nil {
 		return err
 	}
 	if _, err := conn.Write(s.hello); err != nil {

@@ -53,8 +53,8 @@ func TestSubscriberMessages(t *testing.T) {
 		t.Errorf("stamps %v", c.stamps)
 	}
 	st := s.Status()
-	wantBad := map[string]uint64{"frames": 2, "no_separator": 2, "topic_name": 2, "topic_too_long": 2,
-		"not_utf8": 1, "not_object": 1, "too_large": 3}
+	wantBad := map[string]uint64{"frames": 2, "no_separator": 2, "topic_name": 2,
+		"topic_too_long": 2, "not_utf8": 1, "not_object": 1, "too_large": 3}
 	for name, n := range wantBad {
 		if st.Bad[name] != n {
 			t.Errorf("bad %s: %d, want %d", name, st.Bad[name], n)
@@ -92,7 +92,8 @@ func TestSubscriberComesBack(t *testing.T) {
 			t.Fatalf("connection %d subscribed to %q", i, topics)
 		}
 		tick := fmt.Sprintf(`A={"n":%d}`, i)
-		send(t, conn, one(strings.Replace(tick, "=", " & ", 1)), []byte{0, 50, 'x'}) // the rest never comes
+		cut := []byte{0, 50, 'x'} // the rest never comes
+		send(t, conn, one(strings.Replace(tick, "=", " & ", 1)), cut)
 		eventually(t, tick, func() bool { return c.has(tick) })
 		conn.Close()
 		eventually(t, "loss noticed", func() bool { return !s.Status().Connected })
@@ -119,7 +120,7 @@ func TestSubscriberHostilePeers(t *testing.T) {
 		"nothing":        nil,
 		"http":           []byte("HTTP/1.1 400 Bad Request\r\n\r\n" + strings.Repeat("x", 100)),
 		"zeros":          make([]byte, 200),
-		"old version":    bytes.Replace(greeting[:], []byte("\x03\x00NULL"), []byte("\x01\x00NULL"), 1),
+		"old version":    bytes.Replace(greeting[:], []byte("\x03\x00N"), []byte("\x01\x00N"), 1),
 		"curve":          bytes.Replace(greeting[:], []byte("NULL"), []byte("CURV"), 1),
 		"giant ready":    after("\x06\x7f\xff\xff\xff\xff\xff\xff\xff"),
 		"negative ready": after("\x06\xff\xff\xff\xff\xff\xff\xff\xff"),
@@ -148,6 +149,17 @@ func TestSubscriberHostilePeers(t *testing.T) {
 			eventually(t, "a tick after the hostile peer", func() bool { return c.has("A={}") })
 		})
 	}
+}
+
+func TestSubscriberLeavesAHalfOpenPeer(t *testing.T) {
+	p := newRawPub(t, "127.0.0.1:0")
+	c := &collector{}
+	start(t, p.endpoint(), c, SubscriberOptions{HandshakeTimeout: 50 * time.Millisecond})
+	silent := p.accept() // takes the connection and says nothing, for ever
+	good, _ := p.serve(1)
+	send(t, good, one("A & {}"))
+	eventually(t, "a tick after the silent peer", func() bool { return c.has("A={}") })
+	silent.Close()
 }
 
 func TestSubscriberAnswersPing(t *testing.T) {

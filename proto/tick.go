@@ -23,7 +23,7 @@ var (
 	ErrTokenEmpty   = errors.New("proto: token name is empty")
 	ErrTokenTooLong = errors.New("proto: token name over 64 bytes")
 	ErrTokenBlank   = errors.New("proto: token name begins or ends with a blank")
-	ErrTokenByte    = errors.New("proto: token name has a comma, bar, ampersand or unprintable byte")
+	ErrTokenByte    = errors.New("proto: token name has , | & or something unprintable")
 )
 
 // SplitTick cuts a one-frame message `TOPIC & JSON` at its first " & ". Both
