@@ -14,6 +14,7 @@ type loopStats struct {
 	requests        atomic.Uint64
 	refused         atomic.Uint64
 	drained         atomic.Uint64
+	overrun         atomic.Uint64
 	writes          atomic.Uint64
 	frames          atomic.Uint64
 	bytes           atomic.Uint64
@@ -77,6 +78,7 @@ type Stats struct {
 	BytesOut   uint64 // all bytes the kernel took
 	Writes     uint64 // writes of tick frames
 	Drained    uint64 // records drained by loops
+	Overrun    uint64 // records that went past a loop
 	Conflated  uint64 // ticks replaced by newer ones for slow streams
 	Conflates  uint64 // times a stream was given last values
 	Laps       uint64 // times a ring went past a loop
@@ -114,7 +116,7 @@ func (e *Engine) Stats() Stats {
 	}
 	for _, l := range e.loops {
 		l.stats.addTo(&s)
-		if lag := s.TicksIn - l.stats.drained.Load(); int64(lag) > 0 {
+		if lag := s.TicksIn - l.stats.drained.Load() - l.stats.overrun.Load(); int64(lag) > 0 {
 			s.RingLag = max(s.RingLag, lag)
 		}
 	}
@@ -129,6 +131,7 @@ func (t *loopStats) addTo(s *Stats) {
 	s.BytesOut += t.bytes.Load()
 	s.Writes += t.writes.Load()
 	s.Drained += t.drained.Load()
+	s.Overrun += t.overrun.Load()
 	s.Conflated += t.conflated.Load()
 	s.Conflates += t.conflations.Load()
 	s.Laps += t.laps.Load()

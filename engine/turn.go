@@ -101,12 +101,14 @@ func (l *loop) overtaken(i int) {
 	}
 	rd := l.readers[i]
 	r := rd.Ring()
+	was := l.cursor[i]
 	for {
 		l.cursor[i] = r.Head()
 		if rd.Pin(l.cursor[i]) {
 			break
 		}
 	}
+	l.stats.overrun.Add(l.cursor[i] - was)
 	l.growTokens()
 	for id := range l.tokens {
 		if l.e.shardOf(uint32(id)) == i {
