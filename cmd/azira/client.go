@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -40,9 +41,6 @@ const (
 	endpointDefault = "tcp://127.0.0.1:5556"
 )
 
-// errInterrupted is SIGINT before there was anything to end well.
-var errInterrupted = errors.New("interrupted")
-
 // A clientConfig is what the flags of azira client say.
 type clientConfig struct {
 	server, user, passwordFile, endpoint string
@@ -52,8 +50,13 @@ type clientConfig struct {
 
 // runClient does one thing, or shows the menu if none is named.
 func runClient(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	defer context.AfterFunc(ctx, letInterruptKill)()
 	return clientCommand(ctx, args, newTerminal(os.Stdin, stdout, stderr))
 }
+
+// letInterruptKill gives signals back their own way after the first: whoever
+// hangs, in a write to a pipe that nobody reads, ends at the second.
+func letInterruptKill() { signal.Reset(os.Interrupt, syscall.SIGTERM) }
 
 func clientCommand(ctx context.Context, args []string, tm *terminal) error {
 	verb := "menu"

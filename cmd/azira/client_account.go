@@ -12,18 +12,6 @@ import (
 	"azira/client"
 )
 
-const (
-	secretBytesMax = 4096            // of a password file; a password has at most 1,024
-	goodbyeTimeout = 2 * time.Second // logging out at the end
-)
-
-// Errors of the user's words, told in one line.
-var (
-	errNoUser     = fmt.Errorf("%w: no account named: give --user or AZIRA_USER", errUsage)
-	errNoPassword = fmt.Errorf("%w: no password: give --password-file or AZIRA_PASSWORD", errUsage)
-	errNotSame    = errors.New("the two passwords are not the same")
-)
-
 func clientRegister(ctx context.Context, c clientConfig, _ []string, tm *terminal) error {
 	name, password, err := who(ctx, c, tm, true)
 	if err != nil {

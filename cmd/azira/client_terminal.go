@@ -12,12 +12,6 @@ import (
 	"golang.org/x/term"
 )
 
-const (
-	lineBytesMax  = 4096
-	widthDefault  = 100 // columns, where there is no terminal to ask
-	heightDefault = 40
-)
-
 // A terminal is where the client talks: standard input, output and error, each
 // of which may be a file or a pipe instead. Only one goroutine asks.
 type terminal struct {

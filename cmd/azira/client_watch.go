@@ -12,13 +12,6 @@ import (
 	"azira/client"
 )
 
-const (
-	redrawEvery    = 250 * time.Millisecond // of a table on a terminal
-	linesEvery     = time.Second            // of a table that is none
-	sampleEvery    = 900 * time.Millisecond // of its rates, at least
-	confirmTimeout = 10 * time.Second
-)
-
 // showOptions say how ticks are shown.
 type showOptions struct {
 	table, raw bool
@@ -91,7 +84,7 @@ func watchBus(ctx context.Context, c clientConfig, tokens []string, tm *terminal
 		return err
 	}
 	defer b.Close()
-	waiting := time.AfterFunc(2*time.Second, func() {
+	waiting := time.AfterFunc(busWait, func() {
 		if !b.Stats().Connected {
 			fmt.Fprintf(tm.err, "nobody publishes at %s yet: waiting\n", c.endpoint)
 		}

@@ -24,20 +24,6 @@ Usage: azira demo [flags]
 
 `
 
-const (
-	demoDrain      = time.Second // streams are closed within it at the end
-	demoTokensMax  = 100         // rows of the table, at most
-	demoTokensWait = 5 * time.Second
-	demoPoll       = 50 * time.Millisecond
-)
-
-var (
-	errPortTaken  = errors.New("address in use")
-	errFeedEnded  = errors.New("the feed has ended")
-	errServeEnded = errors.New("the server has ended")
-	errNoTicks    = errors.New("no tick came through")
-)
-
 // A demoConfig is what the flags of azira demo say.
 type demoConfig struct {
 	listen, admin, pub, control, data string
@@ -50,6 +36,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, letInterruptKill)()
 	return c.run(ctx, newTerminal(os.Stdin, stdout, stderr))
 }
 

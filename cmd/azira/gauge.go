@@ -10,12 +10,6 @@ import (
 	"time"
 )
 
-const (
-	gaugeEvery    = 900 * time.Millisecond
-	gaugeTimeout  = 500 * time.Millisecond
-	gaugeBytesMax = 1 << 20
-)
-
 // The server's metrics that the demo shows.
 const (
 	metricStreams   = "azira_connections"

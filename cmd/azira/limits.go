@@ -1,0 +1,27 @@
+package main
+
+import "time"
+
+// Limits and times of client and demo.
+const (
+	lineBytesMax   = 4096 // of input
+	secretBytesMax = 4096 // of a password file; a password has at most 1,024
+	gaugeBytesMax  = 1 << 20
+
+	widthDefault  = 100 // columns, where there is no terminal to ask
+	heightDefault = 40
+
+	redrawEvery    = 250 * time.Millisecond // of a table on a terminal
+	linesEvery     = time.Second            // of a table that is none
+	sampleEvery    = 900 * time.Millisecond // of its rates, at least
+	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
+	gaugeTimeout   = 500 * time.Millisecond
+	confirmTimeout = 10 * time.Second // of a subscribe
+	goodbyeTimeout = 2 * time.Second  // logging out at the end
+	busWait        = 2 * time.Second  // before it is said that nobody publishes
+
+	demoDrain      = time.Second // streams are closed within it at the end
+	demoTokensMax  = 100         // rows of the demo's table, at most
+	demoTokensWait = 5 * time.Second
+	demoPoll       = 50 * time.Millisecond
+)
