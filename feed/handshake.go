@@ -54,8 +54,10 @@ func (c *handshakeConn) Read(p []byte) (int, error) {
 		}
 		c.read++
 	}
-	if have := c.read - greetingBytes; have > 0 && err == nil {
-		err = checkReady(c.header[:min(have, len(c.header))])
+	if have := c.read - greetingBytes; have > 0 {
+		if bad := checkReady(c.header[:min(have, len(c.header))]); bad != nil {
+			return 0, bad // with all its bytes io.ReadFull would pass over the error
+		}
 	}
 	return n, err
 }
