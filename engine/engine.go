@@ -16,6 +16,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,13 +91,13 @@ func New(o Options) (*Engine, error) {
 	for id := range o.Loops {
 		l, err := newLoop(e, id)
 		if err != nil {
-			for _, l := range e.loops {
-				l.poller.close()
-			}
 			return nil, err
 		}
 		l.now = clockStart
 		e.loops = append(e.loops, l)
+		// Publishers and closers may wake a loop that has ended, so descriptors
+		// live as long as anybody can reach the engine.
+		runtime.AddCleanup(e, (*poller).close, l.poller)
 	}
 	for _, l := range e.loops {
 		e.running.Go(l.run)

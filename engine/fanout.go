@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"azira/proto"
 	"azira/ring"
 )
 
@@ -56,7 +57,7 @@ func (l *loop) deliver(id uint32, h heat) {
 	l.stats.sent(full, full*frames, full*len(p))
 	for _, b := range l.scratch.block {
 		if b.broken {
-			l.drop(b.c, 1006)
+			l.drop(b.c, proto.CloseAbnormal)
 			continue
 		}
 		l.block(b.c, h, b.sent)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"azira/proto"
 	"azira/ring"
 )
 
@@ -87,10 +88,9 @@ func (l *loop) run() {
 	}
 	for _, c := range l.conns {
 		if c != nil {
-			l.drop(c, 1001)
+			l.drop(c, proto.CloseGoingAway)
 		}
 	}
-	l.poller.close()
 }
 
 // guard runs f; a panic is counted and costs the connection in hand, no other.
@@ -100,7 +100,7 @@ func (l *loop) guard(c *conn, f func()) {
 			l.stats.panics.Add(1)
 			l.log.Error("a loop panicked", "loop", l.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			if c != nil && c.state != gone {
-				l.drop(c, 1011)
+				l.drop(c, proto.CloseInternal)
 			}
 		}
 	}()
@@ -137,7 +137,7 @@ func (l *loop) turn() {
 func (l *loop) ready(c *conn, r readiness) {
 	switch {
 	case r.broken:
-		l.drop(c, 1006)
+		l.drop(c, proto.CloseAbnormal)
 		return
 	case r.write && c.parked != nil:
 		l.catchUp(c)

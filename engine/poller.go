@@ -75,7 +75,7 @@ func (p *poller) stop() error {
 	return p.p.Trigger(queue.HighPriority, func(any) error { return errorx.ErrEngineShutdown }, nil)
 }
 
-// close gives the poller's descriptors back, after run has ended.
+// close gives the poller's descriptors back. Nobody may wake it any more.
 func (p *poller) close() {
 	p.bell.close()
 	_ = p.p.Close() // nothing is left to lose

@@ -28,8 +28,9 @@ type shard struct {
 	w *ring.Writer
 
 	// Shared.
-	held   atomic.Bool
-	queues atomic.Pointer[[]*ring.Queue]
+	held    atomic.Bool
+	encoded atomic.Uint64 // frames made, of all encodings
+	queues  atomic.Pointer[[]*ring.Queue]
 }
 
 // A Publisher is one endpoint's way into the rings. It belongs to one goroutine.
@@ -153,5 +154,6 @@ func (s *shard) waiting() bool {
 func (s *shard) publish(id uint32, ts int64, data []byte) {
 	dst := s.w.Room(laneText, proto.FrameSize(len(data)))
 	proto.AppendFrame(dst[:0], proto.OpText, data)
+	s.encoded.Store(s.encoded.Load() + 1) // one holder at a time
 	s.w.Publish(id, ts)
 }

@@ -74,6 +74,7 @@ type Stats struct {
 	Tokens     int    // known
 	Unplaced   uint64 // ticks of tokens beyond the limit
 	TicksIn    uint64 // published into the rings
+	Encoded    uint64 // frames made for them, of all encodings
 	FramesOut  uint64 // tick frames the kernel took
 	BytesOut   uint64 // all bytes the kernel took
 	Writes     uint64 // writes of tick frames
@@ -110,6 +111,7 @@ func (e *Engine) Stats() Stats {
 	}
 	for _, sh := range e.shards {
 		s.TicksIn += sh.ring.Head()
+		s.Encoded += sh.encoded.Load()
 		n, d := sh.ring.Waits()
 		s.RingWaits += n
 		s.RingWaited += d
