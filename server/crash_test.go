@@ -1,0 +1,115 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// childEnv makes the test binary a server: its data directory.
+const childEnv = "AZIRA_TEST_SERVE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childEnv); dir != "" {
+		os.Exit(child(dir))
+	}
+	os.Exit(m.Run())
+}
+
+// child serves until SIGTERM, as azira serve does.
+func child(dir string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	c := Defaults()
+	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "", dir, nil
+	c.hashMemoryKiB = 64
+	err := Run(ctx, c, func(a Addresses) { fmt.Println(a.Public) })
+	if err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	return 0
+}
+
+// serveChild starts a server in a process of its own and returns where it listens.
+func serveChild(t *testing.T, dir string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || strings.HasPrefix(line, "error") {
+		t.Fatalf("no ready line: %q %v", line, err)
+	}
+	return cmd, strings.TrimSpace(line)
+}
+
+// Whoever was answered 200 has an account, however often the process is killed.
+func TestKillLosesNoAccount(t *testing.T) {
+	dir := t.TempDir()
+	var mu sync.Mutex
+	var answered []string
+	client := &http.Client{Timeout: 10 * time.Second}
+	post := func(addr, call, name string) int {
+		r, err := client.Post("http://"+addr+"/api/v1/users/"+call, "application/json",
+			bytes.NewReader(mustJSON(credentials(name, goodPassword))))
+		if err != nil {
+			return 0
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	for round := range 6 {
+		cmd, addr := serveChild(t, dir)
+		var writers sync.WaitGroup
+		for w := range 4 {
+			writers.Go(func() {
+				for i := 0; ; i++ {
+					name := fmt.Sprintf("u%d-%d-%d", round, w, i)
+					if post(addr, "register", name) != 200 {
+						return
+					}
+					mu.Lock()
+					answered = append(answered, name)
+					mu.Unlock()
+				}
+			})
+		}
+		time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		writers.Wait()
+	}
+	cmd, addr := serveChild(t, dir)
+	for _, name := range answered {
+		if status := post(addr, "login", name); status != 200 {
+			t.Errorf("%s was answered 200 and is lost: %d", name, status)
+		}
+	}
+	t.Logf("%d accounts over 6 kills", len(answered))
+	if len(answered) < 6 {
+		t.Error("too few accounts to say anything")
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
