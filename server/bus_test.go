@@ -107,7 +107,8 @@ func TestTicksReachStreams(t *testing.T) {
 			t.Errorf("ts %v", r.at("ts"))
 		}
 	}
-	if err := loadDocument(t).check("GET", "/api/v1/ticks/{token}", s.last(bearer, "NSE:1")); err != nil {
+	r := s.last(bearer, "NSE:1")
+	if err := loadDocument(t).check("GET", "/api/v1/ticks/{token}", r); err != nil {
 		t.Error(err)
 	}
 }

@@ -88,6 +88,9 @@ func TestFaultOneReaderThatStopsStopsAll(t *testing.T) {
 	if n := s.streams(bearer); n != 2 {
 		t.Errorf("%d streams: the stuck one should still be there", n)
 	}
+	if strings.Contains(string(s.adminCall("/metrics").body), "\nazira_parks_total 0\n") {
+		t.Error("nothing was parked: the test proves nothing")
+	}
 	// When it reads again it gets the newest tick, without a close.
 	found := make(chan error, 1)
 	go func() {
@@ -174,10 +177,7 @@ func TestFaultDropWhileAnAnswerIsUnderWayLosesTheSlot(t *testing.T) {
 		}
 		c.Close()
 	}
-	eventually(t, "no slot is held", func() bool { return s.streams(bearer) == 0 })
-	for range 3 {
-		say(t, s.open("/api/v1/stream", bearer), "subscribe|A")
-	}
+	s.allSlotsFree(bearer)
 }
 
 func TestFaultSecondSeparatorInAMessage(t *testing.T) {
@@ -210,8 +210,9 @@ func TestFaultControlSocketDiesOfBadRequests(t *testing.T) {
 	if err := req.Dial(at.control); err != nil {
 		t.Fatal(err)
 	}
-	for _, tokens := range []string{`"NSE:1"`, `1`, `""`, `[]`, `[""]`, `["a&b"]`, `["a|b"]`, `["a,b"]`,
-		`[1]`, `[null]`, `{}`, `["` + strings.Repeat("x", 65) + `"]`, "[\"\xff\"]", `[" a"]`} {
+	for _, tokens := range []string{`"NSE:1"`, `1`, `""`, `[]`, `[""]`, `["a&b"]`,
+		`["a|b"]`, `["a,b"]`, `[1]`, `[null]`, `{}`,
+		`["` + strings.Repeat("x", 65) + `"]`, "[\"\xff\"]", `[" a"]`} {
 		a := askFeed(t, req, `{"function":"addto_Feed","payload":{"tokens":`+tokens+`}}`)
 		if a.Status || !a.Error || a.Message == "" {
 			t.Errorf("%q: %+v", tokens, a)
@@ -296,7 +297,8 @@ func TestFaultTokensUnknownAfterARestart(t *testing.T) {
 	c := testConfig(t)
 	c.Data = s.config.Data
 	s = startConfig(t, c)
-	if got := say(t, s.open("/api/v1/stream", bearer), "subscribe|A"); got != "Subscribed to tokens: A" {
+	got := say(t, s.open("/api/v1/stream", bearer), "subscribe|A")
+	if got != "Subscribed to tokens: A" {
 		t.Errorf("%q", got)
 	}
 }

@@ -26,8 +26,8 @@ func TestFaultAnyStoredTokenOpensAnyAccountsStream(t *testing.T) {
 		if strings.Contains(path, "ticket") {
 			bearer = ""
 		}
-		if _, r, err := s.dial(path, bearer); err == nil || r == nil || r.StatusCode != 403 {
-			t.Errorf("%s: %v", path, err)
+		if got := s.refused(path, bearer); got != 403 {
+			t.Errorf("%s: %d", path, got)
 		}
 	}
 	if n := s.streams(s.login("ann")); n != 0 {
@@ -74,8 +74,8 @@ func TestFaultSignatureUnchecked(t *testing.T) {
 		if r := s.call("GET", "/api/v1/sessions", nil, as(bearer)...); r.StatusCode != 401 {
 			t.Errorf("%s: %d %s", name, r.StatusCode, r.body)
 		}
-		if _, r, err := s.dial("/api/v1/stream", bearer); err == nil || r == nil || r.StatusCode != 401 {
-			t.Errorf("%s: stream: %v", name, err)
+		if got := s.refused("/api/v1/stream", bearer); got != 401 {
+			t.Errorf("%s: stream: %d", name, got)
 		}
 	}
 }
@@ -87,8 +87,8 @@ func TestFaultExpiryUnchecked(t *testing.T) {
 	eventually(t, "the bearer ends", func() bool {
 		return s.call("GET", "/api/v1/sessions", nil, as(bearer)...).StatusCode == 401
 	})
-	if _, r, err := s.dial("/api/v1/stream", bearer); err == nil || r == nil || r.StatusCode != 401 {
-		t.Errorf("stream: %v", err)
+	if got := s.refused("/api/v1/stream", bearer); got != 401 {
+		t.Errorf("stream: %d", got)
 	}
 	// Without --close-on-expiry a stream outlives the bearer that opened it.
 	if got := say(t, kept, "foo|A"); got != "Unknown action: foo" {
@@ -137,7 +137,8 @@ func TestFaultLoginHeldAsLongAsTheSocket(t *testing.T) {
 
 func TestFaultNamesOutsideLatin1(t *testing.T) {
 	s := start(t)
-	for _, name := range []string{"名前", "Ωμέγα", "naïve name", "🦊", "o'neil", `a"b\c`, "%41", "a?b=c&d"} {
+	for _, name := range []string{"名前", "Ωμέγα", "naïve name", "🦊", "o'neil", `a"b\c`,
+		"%41", "a?b=c&d"} {
 		bearer := s.account(name)
 		c := s.open("/api/trigger/ws/"+url.PathEscape(name), bearer)
 		if got := say(t, c, "foo|A"); got != "Unknown action: foo" {
@@ -244,8 +245,9 @@ func TestFaultTracebacksOrLibraryTextsInAnswers(t *testing.T) {
 		}
 		bodies = append(bodies, string(r.body))
 	}
-	for _, body := range []string{"{", "[1,", `{"username":{}}`, "\xff", `{"username":"a","password":1e999}`,
-		"nul", `"x"`, `{"refresh_token":"x"}`, `{"refresh_token":[]}`, `{"grant_type":{}}`} {
+	for _, body := range []string{"{", "[1,", `{"username":{}}`, "\xff",
+		`{"username":"a","password":1e999}`, "nul", `"x"`,
+		`{"refresh_token":"x"}`, `{"refresh_token":[]}`, `{"grant_type":{}}`} {
 		for _, ro := range routes {
 			if ro.method == "GET" || strings.HasSuffix(ro.path, "logout") {
 				continue
@@ -261,7 +263,8 @@ func TestFaultTracebacksOrLibraryTextsInAnswers(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"hello\r\n\r\n", "GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
-		"GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"} {
+		"GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"} {
 		bodies = append(bodies, s.raw(text))
 	}
 	for _, body := range bodies {

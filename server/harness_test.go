@@ -156,7 +156,8 @@ func credentials(name, password string) map[string]string {
 // account registers name and returns a fresh bearer of it.
 func (s *running) account(name string) string {
 	s.t.Helper()
-	if r := s.call("POST", "/api/v1/users/register", credentials(name, goodPassword)); r.StatusCode != 200 {
+	r := s.call("POST", "/api/v1/users/register", credentials(name, goodPassword))
+	if r.StatusCode != 200 {
 		s.t.Fatalf("register %q: %d %s", name, r.StatusCode, r.body)
 	}
 	return s.login(name)
@@ -183,6 +184,21 @@ func (s *running) dial(path, bearer string) (*websocket.Conn, *http.Response, er
 		o.HTTPHeader.Set("Authorization", "Bearer "+bearer)
 	}
 	return websocket.Dial(ctx, "ws://"+s.addrs.Public+path, o)
+}
+
+// refused is the status that a request for a stream is refused with; 0 when
+// it was taken.
+func (s *running) refused(path, bearer string) int {
+	s.t.Helper()
+	c, r, err := s.dial(path, bearer)
+	if err == nil {
+		_ = c.CloseNow()
+		return 0
+	}
+	if r == nil {
+		s.t.Fatalf("dial %s: %v", path, err)
+	}
+	return r.StatusCode
 }
 
 // open opens a stream that must be taken.

@@ -90,7 +90,8 @@ func TestCORS(t *testing.T) {
 	}
 	r = s.call("OPTIONS", "/api/v1/users/login", nil, "Origin", "https://a.example",
 		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
-	if r.StatusCode != 204 || !strings.Contains(r.Header.Get("Access-Control-Allow-Methods"), "POST") ||
+	if r.StatusCode != 204 ||
+		!strings.Contains(r.Header.Get("Access-Control-Allow-Methods"), "POST") ||
 		!strings.Contains(r.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
 		t.Errorf("preflight: %d %v", r.StatusCode, r.Header)
 	}
@@ -144,10 +145,11 @@ func TestHeaderLimit(t *testing.T) {
 	s := start(t)
 	head := "GET /healthcheck HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: "
 	fill := headerBytesMax - len(head) - len("\r\n\r\n")
-	if got := s.raw(head + strings.Repeat("a", fill) + "\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+	got := s.raw(head + strings.Repeat("a", fill) + "\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 200 ") {
 		t.Errorf("%d bytes: %.60q", headerBytesMax, got)
 	}
-	got := s.raw(head + strings.Repeat("a", fill+1) + "\r\n\r\n")
+	got = s.raw(head + strings.Repeat("a", fill+1) + "\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 431 ") ||
 		!strings.HasSuffix(got, `{"detail":"Request Header Fields Too Large"}`) {
 		t.Errorf("one more: %q", got)
@@ -208,7 +210,7 @@ func TestSlowPeersAreCut(t *testing.T) {
 func TestOversizedBodyIsCut(t *testing.T) {
 	s := start(t)
 	got := s.raw("POST /api/v1/users/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
-		"Transfer-Encoding: chunked\r\n\r\n" + "20000\r\n" + strings.Repeat("a", 0x20000) + "\r\n0\r\n\r\n")
+		"Transfer-Encoding: chunked\r\n\r\n20000\r\n" + strings.Repeat("a", 0x20000) + "\r\n0\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 413 ") {
 		t.Errorf("chunked: %.80q", got)
 	}

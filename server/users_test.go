@@ -161,7 +161,8 @@ func TestPasswordAndDeletion(t *testing.T) {
 		t.Fatalf("new password: %d %s", r.StatusCode, r.body)
 	}
 	del := func(password string) reply {
-		return s.call("DELETE", "/api/v1/users/me", map[string]string{"password": password}, as(bearer)...)
+		return s.call("DELETE", "/api/v1/users/me",
+			map[string]string{"password": password}, as(bearer)...)
 	}
 	if r := del("wrong one"); r.StatusCode != 400 {
 		t.Errorf("deletion, wrong password: %d %s", r.StatusCode, r.body)
