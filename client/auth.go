@@ -58,10 +58,12 @@ func NewAuth(server string) (*Auth, error) {
 	// is an answer: credentials go nowhere but to the server named.
 	return &Auth{server: base, http: &http.Client{
 		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: stay,
 		Timeout:       httpTimeout,
 	}}, nil
 }
+
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Close lets idle connections go.
 func (a *Auth) Close() { a.http.CloseIdleConnections() }

@@ -97,7 +97,8 @@ func TestAuth(t *testing.T) {
 	if err != nil || ticket != "t1" {
 		t.Fatalf("ticket: %q %v", ticket, err)
 	}
-	if got, err := a.Tokens(t.Context(), c.Bearer); err != nil || !slices.Equal(got, []string{"A", "B"}) {
+	got, err := a.Tokens(t.Context(), c.Bearer)
+	if err != nil || !slices.Equal(got, []string{"A", "B"}) {
 		t.Fatalf("tokens: %q %v", got, err)
 	}
 	if err := a.Logout(t.Context(), c.Bearer); err != nil {

@@ -52,7 +52,8 @@ func (x *text) parse(p []byte) event {
 		for i := range unknown {
 			unknown[i] = clean(unknown[i])
 		}
-		return event{kind: eventAnswer, answer: &RefusedError{Tokens: unknown, Detail: clean(words)}}
+		refused := &RefusedError{Tokens: unknown, Detail: clean(words)}
+		return event{kind: eventAnswer, answer: refused}
 	case strings.HasPrefix(words, saysUnknownAction), strings.HasPrefix(words, saysError):
 		return event{kind: eventAnswer, answer: &RefusedError{Detail: clean(words)}}
 	}

@@ -159,7 +159,8 @@ func (v *visit) open(ctx context.Context, tm *terminal) (*client.Stream, error) 
 				fmt.Fprintln(tm.err, "connected again")
 				return
 			}
-			fmt.Fprintf(tm.err, "%v; trying again in %v\n", ch.Err, ch.Retry.Round(time.Millisecond))
+			pause := ch.Retry.Round(time.Millisecond)
+			fmt.Fprintf(tm.err, "%v; trying again in %v\n", ch.Err, pause)
 		},
 	})
 }

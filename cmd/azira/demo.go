@@ -253,7 +253,8 @@ func selfCommand() string {
 	}
 	if filepath.IsAbs(os.Args[0]) {
 		if wd, err := os.Getwd(); err == nil {
-			if rel, err := filepath.Rel(wd, os.Args[0]); err == nil && !strings.HasPrefix(rel, "..") {
+			rel, err := filepath.Rel(wd, os.Args[0])
+			if err == nil && !strings.HasPrefix(rel, "..") {
 				return quote("./" + rel)
 			}
 		}
