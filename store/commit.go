@@ -16,6 +16,7 @@ func (s *Store) Commit(b *Batch) error {
 		return err
 	}
 	defer s.users.Done()
+	defer s.log.fatalPanic()
 	w, err := s.db.prepare(b)
 	if err != nil {
 		return fmt.Errorf("store: prepare commit: %w", err)
@@ -60,6 +61,7 @@ func (s *Store) CommitNoSync(b *Batch) error {
 		return err
 	}
 	defer s.users.Done()
+	defer s.log.fatalPanic()
 	w, err := s.db.prepare(b)
 	if err != nil {
 		return fmt.Errorf("store: prepare commit: %w", err)

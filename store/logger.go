@@ -44,6 +44,14 @@ func (l *logger) Fatalf(format string, args ...any) {
 	select {} // the process is ending
 }
 
+// fatalPanic, deferred, ends the process in place of a panic: Pebble panics
+// when its log cannot be written.
+func (l *logger) fatalPanic() {
+	if r := recover(); r != nil {
+		l.Fatalf("%v", r)
+	}
+}
+
 // trouble logs one line, unless it did so a moment ago.
 func (l *logger) trouble(text string) {
 	l.mu.Lock()

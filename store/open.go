@@ -22,7 +22,7 @@ const (
 type opening struct {
 	// Fixed.
 	dir string
-	fs  vfs.FS
+	fs  fileSystem
 	log *logger
 
 	lock *pebble.Lock
@@ -69,10 +69,10 @@ func (o *opening) prepareDir() error {
 		return fmt.Errorf("%w: %s is a file; give a directory", ErrNotDirectory, o.dir)
 	}
 	sub := o.fs.PathJoin(o.dir, dbName)
-	if err := o.fs.MkdirAll(sub, 0o700); err != nil {
+	err := makeDir(o.fs, sub)
+	if err != nil {
 		return o.explain(err)
 	}
-	var err error
 	if o.lock, err = pebble.LockDirectory(sub, o.fs); err != nil {
 		o.lock = nil
 		return o.explainLock(err)
@@ -204,7 +204,7 @@ func (o *opening) explain(err error) error {
 }
 
 // openAck opens the side file in dir; it is there after a power cut, too.
-func openAck(fs vfs.FS, dir string) (*ackFile, error) {
+func openAck(fs fileSystem, dir string) (*ackFile, error) {
 	name := fs.PathJoin(dir, ackName)
 	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
 	if err != nil {
@@ -217,7 +217,27 @@ func openAck(fs vfs.FS, dir string) (*ackFile, error) {
 	return &ackFile{f: f}, nil
 }
 
-func syncDir(fs vfs.FS, dir string) error {
+// makeDir makes dir and its missing parents so that a power cut leaves them.
+func makeDir(fs fileSystem, dir string) error {
+	var parents []string
+	for d := dir; ; d = fs.PathDir(d) {
+		if _, err := fs.Stat(d); err == nil || d == fs.PathDir(d) {
+			break
+		}
+		parents = append(parents, fs.PathDir(d))
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range parents {
+		if err := syncDir(fs, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncDir(fs fileSystem, dir string) error {
 	d, err := fs.OpenDir(dir)
 	if err != nil {
 		return err

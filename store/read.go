@@ -71,7 +71,7 @@ func (s *Store) Checkpoint(dir string) error {
 	if _, err := s.fs.Stat(dir); err == nil {
 		return fmt.Errorf("%w: %s; name a new directory", ErrExists, dir)
 	}
-	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(s.fs, dir); err != nil {
 		return fmt.Errorf("store: make checkpoint directory: %w", err)
 	}
 	s.ack.mu.Lock()

@@ -1,0 +1,319 @@
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// childDir names the directory of the child of TestKill.
+const childDir = "AZIRA_TEST_STORE_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		child(dir)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// child commits and prints each key when it is acknowledged, until killed.
+func child(dir string) {
+	s, err := Open(dir, Options{Logger: discard()})
+	if err != nil {
+		fmt.Println("failed", err)
+		os.Exit(1)
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			value := make([]byte, 500) // so that memtables are flushed within a round
+			for i := 0; ; i++ {
+				key := fmt.Sprintf("%d-%d-%d", os.Getpid(), w, i)
+				var b Batch
+				b.Set(TableAuth, []byte(key), value)
+				err := s.Commit(&b)
+				b.Set(TableTicks, []byte(key), value)
+				if e := s.CommitNoSync(&b); err == nil {
+					err = e
+				}
+				if err != nil {
+					fmt.Println("failed", err)
+					os.Exit(1)
+				}
+				fmt.Println("key", key)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestKill(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	const rounds = 20
+	acknowledged := map[string]bool{}
+	commits := uint64(0)
+	for range rounds {
+		killChild(t, exe, dir, acknowledged)
+		s := open(t, dir)
+		r := s.Report()
+		if r.Missing != 0 || r.Unchecked || r.Commits < commits {
+			t.Fatalf("%+v after %d commits", r, commits)
+		}
+		commits = r.Commits
+		found := map[string]bool{}
+		err := s.Scan(TableAuth, nil, func(k, _ []byte) error {
+			found[string(k)] = true
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range acknowledged {
+			if !found[k] {
+				t.Fatalf("%s was acknowledged and is lost", k)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(acknowledged) == 0 {
+		t.Fatal("no child got to anything")
+	}
+	t.Logf("%d acknowledged commits survived %d kills", len(acknowledged), rounds)
+}
+
+// killChild kills a child at a random instant, sometimes while it opens.
+func killChild(t *testing.T, exe, dir string, acknowledged map[string]bool) {
+	t.Helper()
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), childDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Duration(rand.IntN(int(250*time.Millisecond))), func() {
+		_ = cmd.Process.Kill()
+	})
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		what, key, _ := strings.Cut(lines.Text(), " ")
+		if what != "key" {
+			t.Error(lines.Text())
+			continue
+		}
+		acknowledged[key] = true
+	}
+	_ = cmd.Wait() // killed
+}
+
+// Power cuts: what was not synced may be there or not, in any mixture.
+func TestPowerCut(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	o := Options{Logger: discard(), fs: fs}
+	s, err := Open("data", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	acknowledged, stop := map[string]bool{}, make(chan struct{})
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			value := make([]byte, 2000) // memtables are flushed on the way
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				key := fmt.Sprintf("%d-%d", w, i)
+				var b Batch
+				b.Set(TableAuth, []byte(key), value)
+				if err := s.Commit(&b); err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				acknowledged[key] = true
+				mu.Unlock()
+				b.Set(TableTicks, []byte(key), value)
+				if err := s.CommitNoSync(&b); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	const cuts = 40
+	checked := 0
+	for i := range cuts {
+		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
+		mu.Lock()
+		var keys []string
+		for k := range acknowledged {
+			keys = append(keys, k)
+		}
+		mu.Unlock()
+		checked += len(keys)
+		checkCut(t, fs, i*100/cuts, keys)
+	}
+	close(stop)
+	wg.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d acknowledged commits looked for after %d power cuts", checked, cuts)
+}
+
+// checkCut opens what a power cut leaves and looks for keys.
+func checkCut(t *testing.T, fs *vfs.MemFS, percent int, keys []string) {
+	t.Helper()
+	cut := fs.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: percent,
+		RNG:                 rand.New(rand.NewPCG(uint64(percent), 1)),
+	})
+	s, err := Open("data", Options{Logger: discard(), fs: cut})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if r := s.Report(); r.Missing != 0 {
+		t.Fatalf("%d %% kept: %+v", percent, r)
+	}
+	for _, k := range keys {
+		if _, err := s.Get(TableAuth, []byte(k)); err != nil {
+			t.Fatalf("%d %% kept: %s: %v", percent, k, err)
+		}
+	}
+}
+
+// A failing disk ends the process with one line and nothing more.
+func TestFatalIsOneLine(t *testing.T) {
+	var lines lineCounter
+	codes := make(chan int, 1)
+	l := newLogger(lines.logger(), "/data", func(code int) { codes <- code })
+	go l.Fatalf("pebble: %v\nmore\n", errors.New("disk full")) // never returns
+	if code := <-codes; code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	text := lines.String()
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "/data") ||
+		!strings.Contains(text, "disk full more") || !strings.Contains(text, "check the disk") {
+		t.Errorf("%q", text)
+	}
+}
+
+// A fileSystem whose logs can no longer be written once it is full.
+type fillable struct {
+	fileSystem
+	full atomic.Bool
+}
+
+type fillableFile struct {
+	vfs.File
+	fs *fillable
+}
+
+func (f *fillable) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.fileSystem.Create(name, c)
+	if err != nil || !strings.HasSuffix(name, ".log") {
+		return file, err
+	}
+	return fillableFile{file, f}, nil
+}
+
+func (f fillableFile) Write(p []byte) (int, error) {
+	if f.fs.full.Load() {
+		return 0, syscall.ENOSPC
+	}
+	return f.File.Write(p)
+}
+
+// A full disk ends the process; nobody is told that the commit is safe.
+func TestFullDisk(t *testing.T) {
+	var lines lineCounter
+	codes, answered := make(chan int, 10), make(chan error, 1)
+	fs := &fillable{fileSystem: vfs.NewMem()}
+	s, err := Open("data", Options{
+		Logger: lines.logger(), fs: fs, exit: func(code int) { codes <- code },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, s, "k", "v")
+	fs.full.Store(true)
+	go func() {
+		for i := 0; ; i++ {
+			var b Batch
+			b.Set(TableAuth, []byte("more"), nil)
+			answered <- s.Commit(&b)
+		}
+	}()
+	select {
+	case code := <-codes:
+		if text := lines.String(); code != 1 || !strings.Contains(text, "no space left") ||
+			!strings.Contains(text, "check the disk") || strings.Contains(text, "goroutine") {
+			t.Errorf("code %d, %q", code, text)
+		}
+	case err := <-answered:
+		if err == nil {
+			t.Error("a commit on a full disk was acknowledged")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a commit on a full disk hangs")
+	}
+}
+
+// A fileSystem on which nothing can be made.
+type readOnly struct {
+	fileSystem
+	err error
+}
+
+func (r readOnly) MkdirAll(string, os.FileMode) error { return r.err }
+
+func TestNotWritable(t *testing.T) {
+	for err, want := range map[syscall.Errno]string{
+		syscall.EACCES: "give this user write access",
+		syscall.EPERM:  "give this user write access",
+		syscall.EROFS:  "give this user write access",
+		syscall.ENOSPC: "free some",
+		syscall.EMFILE: "ulimit",
+		syscall.EIO:    "disk",
+	} {
+		at := &os.PathError{Op: "mkdir", Path: "data", Err: err}
+		_, got := Open("data", Options{Logger: discard(), fs: readOnly{vfs.NewMem(), at}})
+		if got == nil || !strings.Contains(got.Error(), want) ||
+			strings.ContainsAny(got.Error(), "\n") || errors.Is(got, ErrDamaged) {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	if os.Getuid() == 0 {
+		return // may write everywhere
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir, Options{Logger: discard()})
+	wantLine(t, err, ErrNotWritable, "write access")
+}
