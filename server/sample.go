@@ -74,6 +74,8 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.engine.Parks) }},
 	{"ticks_published_total", "Ticks published into the rings.", prometheus.CounterValue,
 		func(n sample) float64 { return float64(n.engine.TicksIn) }},
+	{"frames_encoded_total", "Frames made of ticks, of all encodings.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.engine.Encoded) }},
 	{"ticks_unplaced_total", "Ticks of tokens beyond --tokens-max, dropped.",
 		prometheus.CounterValue,
 		func(n sample) float64 { return float64(n.engine.Unplaced) }},

@@ -1,0 +1,13 @@
+// Package bench measures a running server from outside: it starts one, feeds it
+// over ZeroMQ, opens streams over WebSocket, and reads what any operator can.
+//
+//	scenario ─┬─ source ── ZeroMQ ────▶ azira serve, a process of its own
+//	          ├─ fleet ─── WebSocket ─▶   /api/v1/stream
+//	          └─ scrape ── HTTP ──────▶   /metrics, /debug/pprof/heap?gc=1
+//
+// A scenario is one file: its settings, its phases, its report. It shows figures
+// and judges nothing. Ticks are sent at fixed times, whatever the server does
+// (an open loop), so that a slow server cannot slow its own load down.
+//
+// What a scenario starts it stops, whether it succeeds, fails or is interrupted.
+package bench

@@ -1,0 +1,74 @@
+package bench
+
+import "math"
+
+// Memory is what a server's process holds after a collection, in bytes.
+type Memory struct {
+	Streams int     `json:"streams"`
+	User    float64 `json:"user"`    // heap in use, stacks and the runtime's own
+	Heap    float64 `json:"heap"`    // spans in use, their unused parts counted in
+	Objects float64 `json:"objects"` // live ones, of the heap
+	Stacks  float64 `json:"stacks"`
+	Runtime float64 `json:"runtime"` // off-heap: spans, caches, collector, profiler
+	RSS     float64 `json:"rss"`     // pages of all kinds that lie in memory
+	Free    float64 `json:"free"`    // of these, heap pages that await their next use
+}
+
+var runtimeMetrics = []string{
+	"go_memstats_mspan_inuse_bytes", "go_memstats_mcache_inuse_bytes",
+	"go_memstats_gc_sys_bytes", "go_memstats_other_sys_bytes", "go_memstats_buck_hash_sys_bytes",
+}
+
+var memoryMetrics = append([]string{
+	"go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes",
+	"go_memstats_stack_inuse_bytes", "go_memstats_heap_idle_bytes",
+	"go_memstats_heap_released_bytes",
+}, runtimeMetrics...)
+
+func memoryOf(p page, streams int) Memory {
+	m := Memory{
+		Streams: streams,
+		Heap:    p["go_memstats_heap_inuse_bytes"],
+		Objects: p["go_memstats_heap_alloc_bytes"],
+		Stacks:  p["go_memstats_stack_inuse_bytes"],
+		RSS:     p["process_resident_memory_bytes"], // not told on every system
+		Free:    p["go_memstats_heap_idle_bytes"] - p["go_memstats_heap_released_bytes"],
+	}
+	for _, name := range runtimeMetrics {
+		m.Runtime += p[name]
+	}
+	m.User = m.Heap + m.Stacks + m.Runtime
+	return m
+}
+
+// PerStream is the slope of each kind of memory over the number of streams.
+func PerStream(points []Memory) Memory {
+	of := func(kind func(Memory) float64) float64 {
+		xs, ys := make([]float64, len(points)), make([]float64, len(points))
+		for i, m := range points {
+			xs[i], ys[i] = float64(m.Streams), kind(m)
+		}
+		return math.Round(slope(xs, ys)*10) / 10
+	}
+	return Memory{
+		Streams: 1,
+		User:    of(func(m Memory) float64 { return m.User }),
+		Heap:    of(func(m Memory) float64 { return m.Heap }),
+		Objects: of(func(m Memory) float64 { return m.Objects }),
+		Stacks:  of(func(m Memory) float64 { return m.Stacks }),
+		Runtime: of(func(m Memory) float64 { return m.Runtime }),
+		RSS:     of(func(m Memory) float64 { return m.RSS }),
+		Free:    of(func(m Memory) float64 { return m.Free }),
+	}
+}
+
+// slope is that of the straight line nearest to the points, by least squares.
+func slope(xs, ys []float64) float64 {
+	n := float64(len(xs))
+	var sx, sy, sxx, sxy float64
+	for i, x := range xs {
+		sx, sy = sx+x, sy+ys[i]
+		sxx, sxy = sxx+x*x, sxy+x*ys[i]
+	}
+	return (n*sxy - sx*sy) / (n*sxx - sx*sx)
+}

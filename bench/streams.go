@@ -1,0 +1,249 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A StreamsConfig sets up the scenario streams: what a stream costs in memory,
+// and a tick in allocations and encodings.
+type StreamsConfig struct {
+	Streams  int
+	Tokens   int // of each stream
+	Universe int // tokens there are
+	Rate     int // ticks per second over all tokens
+	Duration time.Duration
+	Shared   bool // all streams hold the same tokens
+
+	Executable string    // azira, for the server
+	Command    string    // what was called, for the report
+	Progress   io.Writer // a line for each phase
+}
+
+// Check refuses settings that do not fit, before anything is started.
+func (c *StreamsConfig) Check() error {
+	for _, s := range []struct {
+		name        string
+		n, min, max int
+	}{
+		{"streams", c.Streams, streamsMin, streamsMax},
+		{"tokens", c.Tokens, 1, tokensMax},
+		{"universe", c.Universe, 1, universeMax},
+		{"rate", c.Rate, 1, rateMax},
+	} {
+		if s.n < s.min || s.n > s.max {
+			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig, s.name, s.n, s.min, s.max)
+		}
+	}
+	if c.Duration < durationMin || c.Duration > durationMax {
+		return fmt.Errorf("%w: --seconds %g: expected %g to %g", ErrConfig, c.Duration.Seconds(),
+			durationMin.Seconds(), durationMax.Seconds())
+	}
+	if c.Tokens > c.Universe {
+		return fmt.Errorf("%w: --tokens %d out of --universe %d: there are not so many",
+			ErrConfig, c.Tokens, c.Universe)
+	}
+	return checkDescriptors(c.Streams + fdSpare)
+}
+
+// longest bounds the whole run.
+func (c *StreamsConfig) longest() time.Duration {
+	opening := time.Duration(c.Streams/openRateMin) * time.Second
+	return startTimeout + opening + 2*(c.Duration+windowTail) + (sizes+4)*settleTimeout
+}
+
+// A streamsRun is what the scenario has under way.
+type streamsRun struct {
+	// Fixed.
+	c      *StreamsConfig
+	source *source
+	server *server
+	fleet  *fleet
+	scrape *scraper
+
+	report *StreamsReport
+}
+
+// RunStreams runs the scenario. When it returns, nothing of it is left running.
+func RunStreams(ctx context.Context, c StreamsConfig) (*StreamsReport, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	ctx, end := context.WithTimeoutCause(ctx, c.longest(), errTooLong)
+	defer end()
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	r := &streamsRun{c: &c, report: newStreamsReport(&c)}
+	err := r.start(ctx, fail)
+	for _, phase := range []func(context.Context) error{r.fill, r.idle, r.tick, r.after} {
+		if err == nil {
+			err = phase(ctx)
+		}
+	}
+	if why := context.Cause(ctx); err != nil && why != nil {
+		err = why // what came of it is of no interest
+	}
+	if err = errors.Join(err, r.stop()); err != nil {
+		return nil, err
+	}
+	return r.report, nil
+}
+
+func (r *streamsRun) say(format string, args ...any) {
+	fmt.Fprintf(r.c.Progress, "azira bench: "+format+"\n", args...)
+}
+
+// start brings up feed and server and makes the tokens known.
+func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
+	if r.source, err = newSource(r.c.Universe); err != nil {
+		return err
+	}
+	r.server, err = startServer(ctx, r.c.Executable, r.source.pub.Endpoint(), fail)
+	if err != nil {
+		return err
+	}
+	r.scrape = newScraper(r.server.admin)
+	r.say("server ready, %d tokens to be known", r.c.Universe)
+	p, err := r.scrape.metrics(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.needs(append(streamsMetrics, memoryMetrics...)...); err != nil {
+		return err
+	}
+	if room := int(p["azira_connections_max"]); room < r.c.Streams {
+		return fmt.Errorf("%w: the server has some for %d streams, not for %d: "+
+			"raise the limit (ulimit -n) or lower --streams", errDescriptors, room, r.c.Streams)
+	}
+	if err := await(ctx, "a subscriber of the feed", r.subscribed); err != nil {
+		return err
+	}
+	r.source.all()
+	if err := await(ctx, "the tokens to be known", r.known); err != nil {
+		return err
+	}
+	r.fleet, err = newFleet(ctx, r.server.public, r.source.tokens, r.c, fail)
+	return err
+}
+
+func (r *streamsRun) subscribed(context.Context) (bool, error) { return r.source.connected(), nil }
+
+func (r *streamsRun) known(ctx context.Context) (bool, error) {
+	p, err := r.scrape.metrics(ctx)
+	return p["azira_tokens"] >= float64(r.c.Universe), err
+}
+
+// fill opens the streams in steps and weighs the server at each.
+func (r *streamsRun) fill(ctx context.Context) error {
+	for i := range sizes {
+		n := r.c.Streams * (i + 1) / sizes
+		began := time.Now()
+		if err := r.fleet.grow(ctx, n); err != nil {
+			return err
+		}
+		m, err := r.weigh(ctx, n)
+		if err != nil {
+			return err
+		}
+		r.report.Memory.Points = append(r.report.Memory.Points, m)
+		r.say("%d streams after %.1f s more", n, time.Since(began).Seconds())
+	}
+	r.report.Memory.PerStream = PerStream(r.report.Memory.Points)
+	return nil
+}
+
+// weigh waits until the server is at rest with n streams and reads its memory.
+func (r *streamsRun) weigh(ctx context.Context, n int) (Memory, error) {
+	err := await(ctx, "the streams to be counted", func(ctx context.Context) (bool, error) {
+		p, err := r.scrape.metrics(ctx)
+		return p["azira_connections"] == float64(n) && p["azira_http_connections"] == 0, err
+	})
+	if err != nil {
+		return Memory{}, err
+	}
+	if err := pause(ctx, settlePause); err != nil {
+		return Memory{}, err
+	}
+	p, err := r.scrape.settled(ctx)
+	return memoryOf(p, n), err
+}
+
+// idle counts the allocations of a window without ticks.
+func (r *streamsRun) idle(ctx context.Context) error {
+	r.say("%v without ticks", r.c.Duration)
+	before, err := r.scrape.settled(ctx)
+	if err != nil {
+		return err
+	}
+	if err := pause(ctx, r.c.Duration+windowTail); err != nil {
+		return err
+	}
+	after, err := r.scrape.settled(ctx)
+	r.report.Allocations.Idle = after.since(before, mallocs)
+	return err
+}
+
+// tick counts what a window of the same length does with ticks.
+func (r *streamsRun) tick(ctx context.Context) error {
+	ticks := int(r.c.Duration.Seconds() * float64(r.c.Rate))
+	r.say("%d ticks at %d/s", ticks, r.c.Rate)
+	before, err := r.scrape.settled(ctx)
+	if err != nil {
+		return err
+	}
+	clear(r.source.published)
+	seen := r.fleet.frames.Load()
+	latest, err := r.source.play(ctx, ticks, r.c.Rate)
+	if err != nil {
+		return err
+	}
+	d := &r.report.Delivery
+	d.LatestMs = latest.Seconds() * 1e3
+	d.Due = r.fleet.due(r.source.published)
+	drained := time.Now()
+	if err := pause(ctx, windowTail); err != nil {
+		return err
+	}
+	err = await(ctx, "the last ticks to arrive", func(context.Context) (bool, error) {
+		d.Received = r.fleet.frames.Load() - seen
+		return d.Received >= d.Due, nil
+	})
+	if err != nil && !errors.Is(err, errLate) {
+		return err
+	}
+	d.DrainedS = time.Since(drained).Seconds()
+	d.Dropped = r.source.dropped()
+	after, err := r.scrape.settled(ctx)
+	r.report.count(before, after)
+	return err
+}
+
+// after weighs the server once more.
+func (r *streamsRun) after(ctx context.Context) (err error) {
+	r.report.Memory.AfterTicks, err = r.weigh(ctx, r.c.Streams)
+	return err
+}
+
+// stop ends what there is, the server first so that it sees its streams off.
+func (r *streamsRun) stop() (err error) {
+	if r.fleet != nil {
+		r.fleet.closing.Store(true)
+	}
+	if r.server != nil {
+		r.say("stopping")
+		err = r.server.stop()
+	}
+	if r.fleet != nil {
+		r.fleet.close()
+	}
+	if r.scrape != nil {
+		r.scrape.close()
+	}
+	if r.source != nil {
+		err = errors.Join(err, r.source.close())
+	}
+	return err
+}
