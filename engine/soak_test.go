@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestStalledAmongThousand has one stream of 1,000 stop reading for two minutes
+// while ticks go on: the process does not grow, and the others lose nothing. It
+// runs only where AZIRA_SOAK is set.
+func TestStalledAmongThousand(t *testing.T) {
+	if os.Getenv("AZIRA_SOAK") == "" {
+		t.Skip("AZIRA_SOAK is not set")
+	}
+	const streams, tokens, lasts = 1000, 20, 2 * time.Minute
+	e := newEngine(t, Options{Loops: 1, RingBytes: 8 << 20, StallTimeout: -1,
+		PingEvery: time.Hour, DeadAfter: time.Hour})
+	pub := e.Publisher()
+	var names []string
+	for i := range tokens {
+		names = append(names, tokenName(i))
+		publish(pub, tokenName(i), 0)
+	}
+	pub.Flush()
+	stalled := connect(t, e, Stream{})
+	stalled.subscribe(names...)
+	var bytes [streams - 1]atomic.Int64
+	var readers sync.WaitGroup
+	for k := range bytes {
+		p := connect(t, e, Stream{})
+		p.subscribe(names...)
+		readers.Go(func() { count(p, &bytes[k]) })
+	}
+	var sent int64
+	ticks := func(n int) {
+		for i := range tokens {
+			data := tick(tokenName(i), n)
+			pub.Tick([]byte(tokenName(i)), []byte(data), int64(n))
+			sent += int64(len(data)) + 2
+		}
+		pub.Flush()
+	}
+	var grown []uint64
+	began := time.Now()
+	for n := 1; time.Since(began) < lasts; n++ {
+		ticks(n)
+		time.Sleep(100 * time.Millisecond)
+		if n%200 == 0 && stalled.owner.parked.Load() != 0 {
+			grown = append(grown, heap())
+			t.Logf("%v: heap %d KiB", time.Since(began).Round(time.Second), grown[len(grown)-1]>>10)
+		}
+	}
+	eventually(t, "all others have all", func() bool {
+		for k := range bytes {
+			if bytes[k].Load() != sent {
+				return false
+			}
+		}
+		return true
+	})
+	if len(grown) < 2 {
+		t.Fatal("the stalled stream was not parked long enough to say anything")
+	}
+	if first, last := grown[0], grown[len(grown)-1]; last > first+256<<10 {
+		t.Errorf("the heap grew from %d to %d bytes", first, last)
+	}
+	if p := parkedOf(e); p == nil || cap(p.told)*8+cap(p.rest) > 4<<10+8*tokens {
+		t.Errorf("kept for the stalled stream: %+v", p)
+	}
+}
+
+// count counts the bytes a peer gets.
+func count(p *peer, n *atomic.Int64) {
+	buf := make([]byte, 4<<10)
+	p.conn.SetReadDeadline(time.Time{})
+	for {
+		k, err := p.r.Read(buf)
+		n.Add(int64(k))
+		if err != nil {
+			return
+		}
+	}
+}
