@@ -134,6 +134,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
+	var pause sync.RWMutex // held while a clone is looked at
 	acknowledged, stop := map[string]bool{}, make(chan struct{})
 	var wg sync.WaitGroup
 	for w := range 4 {
@@ -148,7 +149,10 @@ func TestPowerCut(t *testing.T) {
 				key := fmt.Sprintf("%d-%d", w, i)
 				var b Batch
 				b.Set(TableAuth, []byte(key), value)
-				if err := s.Commit(&b); err != nil {
+				pause.RLock()
+				err := s.Commit(&b)
+				pause.RUnlock()
+				if err != nil {
 					t.Error(err)
 					return
 				}
@@ -174,7 +178,14 @@ func TestPowerCut(t *testing.T) {
 		}
 		mu.Unlock()
 		checked += len(keys)
-		checkCut(t, fs, i*100/cuts, keys)
+		percent := i * 100 / cuts
+		cut := fs.CrashClone(vfs.CrashCloneCfg{
+			UnsyncedDataPercent: percent,
+			RNG:                 rand.New(rand.NewPCG(uint64(i), 1)),
+		})
+		pause.Lock()
+		checkCut(t, cut, percent, keys)
+		pause.Unlock()
 	}
 	close(stop)
 	wg.Wait()
@@ -185,12 +196,8 @@ func TestPowerCut(t *testing.T) {
 }
 
 // checkCut opens what a power cut leaves and looks for keys.
-func checkCut(t *testing.T, fs *vfs.MemFS, percent int, keys []string) {
+func checkCut(t *testing.T, cut *vfs.MemFS, percent int, keys []string) {
 	t.Helper()
-	cut := fs.CrashClone(vfs.CrashCloneCfg{
-		UnsyncedDataPercent: percent,
-		RNG:                 rand.New(rand.NewPCG(uint64(percent), 1)),
-	})
 	s, err := Open("data", Options{Logger: discard(), fs: cut})
 	if err != nil {
 		t.Fatal(err)
