@@ -24,9 +24,9 @@ type budget struct {
 	refused atomic.Uint64
 }
 
-// newBudget shares out limit descriptors.
-func newBudget(limit int, streams func() int) *budget {
-	conns := limit - fdReserve
+// newBudget shares out limit descriptors, for an engine of so many loops.
+func newBudget(limit, loops int, streams func() int) *budget {
+	conns := max(1, limit-fdReserve-fdPerLoop*loops)
 	return &budget{
 		connsMax:   conns,
 		streamsMax: conns - min(conns/fdHTTPShare, fdHTTPMax),

@@ -78,6 +78,7 @@ func (l *lasts) run(ctx context.Context) {
 			}
 			if err := l.save(all); err != nil {
 				l.log.Error("save last ticks", "err", err)
+				clear(l.saved) // nothing is sure to be there: all of it again
 			}
 		}
 	}

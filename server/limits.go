@@ -34,6 +34,7 @@ const (
 const (
 	fdMin       = 256 // fewer than this and serve refuses to start
 	fdReserve   = 128 // database, listeners, epoll, feed, logs, spare
+	fdPerLoop   = 4   // epoll, eventfd, spare
 	fdHTTPShare = 8   // one in so many is kept for requests that are no streams
 	fdHTTPMax   = 1024
 )

@@ -39,7 +39,14 @@ func (l listener) Accept() (net.Conn, error) {
 type conn struct {
 	*net.TCPConn
 	budget *budget
+	fold   foldScan
 	closed atomic.Bool
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.TCPConn.Read(p)
+	c.fold.watch(p[:n])
+	return n, err
 }
 
 func (c *conn) Close() error {

@@ -41,6 +41,10 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 		faults = c.check()
 	}
 	c.Warnings = append(c.Warnings, strangers(env)...)
+	if c.DebugEcho && !isLoopback(c.Listen) {
+		c.Warnings = append(c.Warnings, "debug-echo: anyone who reaches "+c.Listen+
+			" may open streams at /debug/echo, without credential")
+	}
 	return c, asError(faults)
 }
 

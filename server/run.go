@@ -148,7 +148,7 @@ func (s *server) newPublic(limit int) *public {
 	return &public{
 		auth:    s.auth,
 		engine:  s.engine,
-		budget:  newBudget(limit, s.engine.Streams),
+		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
 		cors:    newCORS(s.config.CORSOrigins),
 		router:  newRouter(table),
 		log:     s.log,
@@ -167,6 +167,8 @@ func (s *server) publicServer() *http.Server {
 		IdleTimeout:                  t.idle,
 		MaxHeaderBytes:               headerBytesMax - headerSlack,
 		DisableGeneralOptionsHandler: true,
+		ConnContext:                  withConn,
+		ConnState:                    betweenRequests,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

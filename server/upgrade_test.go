@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"net"
@@ -52,9 +53,9 @@ func TestHandshakeRules(t *testing.T) {
 		status string
 		has    string
 	}{
-		{"no upgrade", []string{"-Upgrade"}, "426", "websocket"},
-		{"other upgrade", []string{"Upgrade: h2c"}, "426", "websocket"},
-		{"no connection", []string{"Connection: close"}, "426", "websocket"},
+		{"no upgrade", []string{"-Upgrade"}, "426", "Sec-Websocket-Version: 13\r\n"},
+		{"other upgrade", []string{"Upgrade: h2c"}, "426", "Sec-Websocket-Version: 13\r\n"},
+		{"no connection", []string{"Connection: close"}, "426", "Sec-Websocket-Version: 13\r\n"},
 		{"old version", []string{"Sec-WebSocket-Version: 8"}, "426", "Sec-Websocket-Version: 13\r\n"},
 		{"no version", []string{"-Sec-WebSocket-Version"}, "426", "Sec-Websocket-Version: 13\r\n"},
 		{"no key", []string{"-Sec-WebSocket-Key"}, "400", "Sec-WebSocket-Key"},
@@ -62,6 +63,7 @@ func TestHandshakeRules(t *testing.T) {
 		{"short key", []string{"Sec-WebSocket-Key: dGhlIHNhbXBsZQ=="}, "400", "16 bytes"},
 		{"no base64", []string{"Sec-WebSocket-Key: ????????????????????????"}, "400", "16 bytes"},
 		{"body", []string{"+Content-Length: 3"}, "400", "no body"},
+		{"folded line", []string{"+X: a\r\n b"}, "400", "folded"},
 		{"two hosts", []string{"+Host: y"}, "400", "Bad Request"},
 	} {
 		got := s.raw(upgradeText("/api/v1/stream", append(tc.lines, bearer)...))
@@ -76,6 +78,42 @@ func TestHandshakeRules(t *testing.T) {
 	}
 	if n := s.streams(strings.TrimPrefix(bearer, "Authorization: Bearer ")); n != 0 {
 		t.Errorf("%d slots are held by handshakes that failed", n)
+	}
+}
+
+// Each request of a connection is looked at by itself.
+func TestFoldedLineOnAKeptConnection(t *testing.T) {
+	s := start(t)
+	bearer := "Authorization: Bearer " + s.account("ann")
+	c, err := net.Dial("tcp", s.addrs.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	rd := bufio.NewReader(c)
+	for _, tc := range []struct {
+		text string
+		want int
+	}{
+		{"GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+		{upgradeText("/api/v1/stream", bearer, "+X: a\r\n\tb"), 400},
+		{"POST /ws/token HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n\n b\n", 401},
+		{upgradeText("/api/v1/stream", bearer), 101},
+	} {
+		if _, err := io.WriteString(c, tc.text); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(rd, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.StatusCode != tc.want {
+			t.Errorf("%.40q: %d, want %d", tc.text, r.StatusCode, tc.want)
+		}
+		if r.StatusCode != 101 {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 	}
 }
 
@@ -344,7 +382,7 @@ func TestCloseOnExpiry(t *testing.T) {
 }
 
 func TestBudgetRefusesStreams(t *testing.T) {
-	b := newBudget(fdReserve+8, func() int { return 6 })
+	b := newBudget(fdReserve+8+2*fdPerLoop, 2, func() int { return 6 })
 	if b.connsMax != 8 || b.streamsMax != 7 {
 		t.Fatalf("%+v", b)
 	}
