@@ -102,6 +102,11 @@ func (o *opening) openDatabase() error {
 			}
 		}
 	}
+	if desc.Exists {
+		if err := keepFound(o.fs, o.dir); err != nil {
+			o.log.Infof("keep the files as found: %v", err)
+		}
+	}
 	if o.db, err = openDB(o.fs, sub, o.lock, o.log); err != nil {
 		o.db = nil
 		return o.explain(err)

@@ -5,6 +5,7 @@
 //
 //	DIR/db            Pebble's files
 //	DIR/acknowledged  the last commit somebody was told is durable
+//	DIR/lost-N-M      the files as found when commits N+1 … M were missing
 //
 // A record is (Table, key) → value; a Table is a prefix of one byte. Commits
 // carry a dense number inside their batch. The number that was acknowledged
@@ -124,11 +125,15 @@ func (s *Store) start(op *opening) error {
 }
 
 func (s *Store) tell() {
+	kept, err := settleFound(s.fs, s.dir, s.report)
+	if err != nil {
+		s.log.trouble(err.Error()) // only a help is lost
+	}
 	switch r := s.report; {
 	case r.Missing > 0:
 		s.log.log.Error("store: acknowledged commits are missing: the newest changes are lost; "+
 			"compare with a checkpoint", "dir", s.dir, "missing", r.Missing,
-			"acknowledged", r.Acknowledged, "found", r.Commits)
+			"acknowledged", r.Acknowledged, "found", r.Commits, "files_as_found", kept)
 	case r.Unchecked:
 		s.log.log.Warn("store: cannot tell whether acknowledged commits are missing: "+
 			"the file "+ackName+" is lost or damaged", "dir", s.dir)
