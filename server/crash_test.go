@@ -6,16 +6,35 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// starveEnv leaves the child so many descriptors beyond those it has when ready.
+const starveEnv = "AZIRA_TEST_STARVE"
+
+func starve(spare int) {
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		panic(err)
+	}
+	n := uint64(len(names) + spare)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+		panic(err)
+	}
+}
 
 // childEnv makes the test binary a server: its data directory.
 const childEnv = "AZIRA_TEST_SERVE"
@@ -34,7 +53,12 @@ func child(dir string) int {
 	c := Defaults()
 	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "", dir, nil
 	c.hashMemoryKiB = 64
-	err := Run(ctx, c, func(a Addresses) { fmt.Println(a.Public) })
+	err := Run(ctx, c, func(a Addresses) {
+		if spare, _ := strconv.Atoi(os.Getenv(starveEnv)); spare > 0 {
+			starve(spare)
+		}
+		fmt.Println(a.Public)
+	})
 	if err != nil {
 		fmt.Println("error:", err)
 		return 1
@@ -43,10 +67,11 @@ func child(dir string) int {
 }
 
 // serveChild starts a server in a process of its own and returns where it listens.
-func serveChild(t *testing.T, dir string) (*exec.Cmd, string) {
+func serveChild(t *testing.T, dir string, env ...string) (*exec.Cmd, string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+dir)
+	cmd.Env = append(append(os.Environ(), childEnv+"="+dir), env...)
+	cmd.Stderr = &syncBuffer{}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -111,5 +136,46 @@ func TestKillLosesNoAccount(t *testing.T) {
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// Without descriptors to accept with, the server waits, without spinning, and
+// goes on as soon as there are some.
+func TestNoDescriptorsLeft(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("counts descriptors in /proc")
+	}
+	cmd, addr := serveChild(t, t.TempDir(), starveEnv+"=4")
+	var idle []net.Conn
+	for range 30 {
+		c, err := net.Dial("tcp", addr) // the kernel takes it, whoever accepts
+		if err != nil {
+			t.Fatal(err)
+		}
+		idle = append(idle, c)
+	}
+	log := cmd.Stderr.(*syncBuffer)
+	tries := func() int { return strings.Count(log.String(), "too many open files") }
+	eventually(t, "the server is out of descriptors", func() bool { return tries() > 0 })
+	time.Sleep(time.Second)
+	if n := tries(); n > 25 {
+		t.Errorf("%d tries in a second: it spins", n)
+	}
+	for _, c := range idle {
+		c.Close()
+	}
+	client := &http.Client{Timeout: 10 * time.Second}
+	r, err := client.Get("http://" + addr + "/healthcheck")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != 200 {
+		t.Errorf("%d", r.StatusCode)
+	}
+	client.CloseIdleConnections()
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", err, log.String())
 	}
 }
