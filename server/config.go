@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -54,8 +55,11 @@ type Config struct {
 	// Warnings are remarks of LoadConfig that are no faults; Run logs them.
 	Warnings []string
 
-	// Logger is where Run logs; nil = standard error as LogLevel and LogFormat say.
+	// Logger is where Run logs; nil = LogTo, as LogLevel and LogFormat say.
 	Logger *slog.Logger
+
+	// LogTo takes the log when there is no Logger; nil = standard error.
+	LogTo io.Writer
 
 	timeouts      timeouts
 	hashMemoryKiB uint32 // less than the default in tests only

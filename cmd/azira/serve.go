@@ -22,6 +22,7 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err != nil {
 		return err
 	}
+	c.LogTo = stderr
 	return server.Run(ctx, c, func(a server.Addresses) {
 		line := "azira ready: http://" + a.Public
 		if a.Admin != "" {
