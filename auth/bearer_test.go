@@ -27,20 +27,20 @@ func forge(t *testing.T, m jwt.SigningMethod, key any, kid any, c jwt.Claims) st
 	return s
 }
 
+// claimsOf are those of a good bearer of id.
+func claimsOf(s *Service, id Identity) jwt.MapClaims {
+	return jwt.MapClaims{
+		"iss": s.signer.issuer, "sub": id.Username, "uid": id.Account, "sid": id.Session,
+		"exp": time.Now().Add(time.Minute).Unix(),
+	}
+}
+
 func TestVerifyIsStrict(t *testing.T) {
 	s := serve(t, cheap())
 	g := register(t, s, "ann")
 	id := verify(t, s, g.AccessToken)
 	key, kid := s.signer.key, s.signer.kid
-	claim := func(change func(jwt.MapClaims)) jwt.MapClaims {
-		c := jwt.MapClaims{
-			"iss": s.signer.issuer, "sub": "ann", "uid": id.Account, "sid": id.Session,
-			"exp": time.Now().Add(time.Minute).Unix(),
-		}
-		change(c)
-		return c
-	}
-	same := claim(func(jwt.MapClaims) {})
+	same := claimsOf(s, id)
 	hs := jwt.SigningMethodHS256
 	verify(t, s, forge(t, hs, key, kid, same)) // so that each below fails for its own reason
 
@@ -49,17 +49,21 @@ func TestVerifyIsStrict(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := strings.Split(g.AccessToken, ".")
-	for name, bearer := range map[string]string{
+	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","kid":"` + kid + `"}`))
+	long := claimsOf(s, id)
+	long["x"] = strings.Repeat("a", 4096)
+	unsafeNone := jwt.UnsafeAllowNoneSignatureType
+	refused(t, s, map[string]string{
 		"empty":        "",
 		"giant":        strings.Repeat("a", 1<<20),
-		"long claim":   forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { c["x"] = strings.Repeat("a", 4096) })),
+		"long claim":   forge(t, hs, key, kid, long),
 		"no dots":      "abcdef",
 		"two parts":    parts[0] + "." + parts[1],
 		"four parts":   g.AccessToken + ".x",
 		"spaces":       " " + g.AccessToken,
-		"padded":       parts[0] + "." + parts[1] + "." + parts[2] + "=",
-		"alg none":     forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, same),
-		"none kept":    base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","kid":"`+kid+`"}`)) + "." + parts[1] + ".",
+		"padded":       g.AccessToken + "=",
+		"alg none":     forge(t, jwt.SigningMethodNone, unsafeNone, kid, same),
+		"none kept":    none + "." + parts[1] + ".",
 		"no signature": parts[0] + "." + parts[1] + ".",
 		"HS512":        forge(t, jwt.SigningMethodHS512, key, kid, same),
 		"RS256":        forge(t, jwt.SigningMethodRS256, rsaKey, kid, same),
@@ -68,32 +72,48 @@ func TestVerifyIsStrict(t *testing.T) {
 		"foreign kid":  forge(t, hs, key, "other", same),
 		"kid a number": forge(t, hs, key, 7, same),
 		"no kid":       forge(t, hs, key, nil, same),
-		"no exp":       forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { delete(c, "exp") })),
-		"exp a string": forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { c["exp"] = "soon" })),
-		"no sub":       forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { delete(c, "sub") })),
-		"no sid":       forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { delete(c, "sid") })),
-		"sid negative": forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { c["sid"] = -1 })),
-		"other store":  forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { c["iss"] = "00" })),
-		"not before": forge(t, hs, key, kid, claim(func(c jwt.MapClaims) {
-			c["nbf"] = time.Now().Add(time.Hour).Unix()
-		})),
+	})
+}
+
+// Under a good signature, each claim counts.
+func TestVerifyChecksClaims(t *testing.T) {
+	s := serve(t, cheap())
+	id := verify(t, s, register(t, s, "ann").AccessToken)
+	other := register(t, s, "bob")
+	for _, c := range []struct {
+		change func(jwt.MapClaims)
+		want   error
+	}{
+		{func(c jwt.MapClaims) { delete(c, "exp") }, ErrBearer},
+		{func(c jwt.MapClaims) { c["exp"] = "soon" }, ErrBearer},
+		{func(c jwt.MapClaims) { delete(c, "sub") }, ErrBearer},
+		{func(c jwt.MapClaims) { delete(c, "sid") }, ErrBearer},
+		{func(c jwt.MapClaims) { c["sid"] = -1 }, ErrBearer},
+		{func(c jwt.MapClaims) { c["iss"] = "00" }, ErrBearer}, // another store
+		{func(c jwt.MapClaims) { c["nbf"] = time.Now().Add(time.Hour).Unix() }, ErrBearer},
+		{func(c jwt.MapClaims) { c["exp"] = time.Now().Unix() }, ErrExpired},
+		{func(c jwt.MapClaims) { c["uid"], c["sid"] = other.UserID, other.ID }, ErrRevoked},
+		{func(c jwt.MapClaims) { c["sid"] = 1 }, ErrRevoked},
 	} {
-		for range 2 { // a refusal is not remembered as anything else
+		x := claimsOf(s, id)
+		c.change(x)
+		bearer := forge(t, jwt.SigningMethodHS256, s.signer.key, s.signer.kid, x)
+		if _, err := s.Verify(bearer); !errors.Is(err, c.want) {
+			t.Errorf("%v: %v, want %v", x, err, c.want)
+		}
+	}
+}
+
+// refused holds that each is no bearer, at the second try, too.
+func refused(t *testing.T, s *Service, bearers map[string]string) {
+	t.Helper()
+	for name, bearer := range bearers {
+		for range 2 {
 			if _, err := s.Verify(bearer); !errors.Is(err, ErrBearer) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	}
-	wantVerify(t, s, forge(t, hs, key, kid, claim(func(c jwt.MapClaims) {
-		c["exp"] = time.Now().Unix()
-	})), ErrExpired)
-	// Somebody else's session, or one that never was, under a good signature.
-	other := register(t, s, "bob")
-	wantVerify(t, s, forge(t, hs, key, kid, claim(func(c jwt.MapClaims) {
-		c["uid"], c["sid"] = other.UserID, other.ID
-	})), ErrRevoked)
-	wantVerify(t, s, forge(t, hs, key, kid, claim(func(c jwt.MapClaims) { c["sid"] = 1 })),
-		ErrRevoked)
 }
 
 // Each single changed character of a bearer makes it another one.

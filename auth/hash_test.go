@@ -35,7 +35,8 @@ func TestDefaultCost(t *testing.T) {
 	s := serve(t, Options{Logger: cheap().Logger})
 	g := register(t, s, "ann")
 	a, err := s.account("ann")
-	if err != nil || a.credential.cost != (cost{2, 19456}) || s.hasher.dummy.cost != (cost{2, 19456}) {
+	c := cost{2, 19456}
+	if err != nil || a.credential.cost != c || s.hasher.dummy.cost != c {
 		t.Fatalf("%+v, %v", a.credential.cost, err)
 	}
 	if a.id != g.UserID {
@@ -112,7 +113,8 @@ func TestHashingIsBounded(t *testing.T) {
 	cancel()
 	wg.Wait()
 	if cancelled.Load() != 3 || h.waiting.Load() != 0 || h.busy.Load() != 1 {
-		t.Errorf("%d cancelled, %d wait, %d refused", cancelled.Load(), h.waiting.Load(), h.busy.Load())
+		t.Errorf("%d cancelled, %d wait, %d refused",
+			cancelled.Load(), h.waiting.Load(), h.busy.Load())
 	}
 	wg.Go(func() {
 		if err := h.enter(bg); err != nil {

@@ -39,7 +39,9 @@ func TestParseUsername(t *testing.T) {
 
 func TestPasswordBounds(t *testing.T) {
 	s := serve(t, cheap())
-	for n, ok := range map[int]bool{0: false, 7: false, 8: true, 73: true, 1024: true, 1025: false} {
+	for n, ok := range map[int]bool{
+		0: false, 7: false, 8: true, 73: true, 1024: true, 1025: false,
+	} {
 		p := strings.Repeat("\xff", n) // bytes, not characters
 		_, err := s.Register(bg, "user"+strings.Repeat("x", n%50), p)
 		var f *FieldError

@@ -120,21 +120,7 @@ func testEnding(t *testing.T, end func(*Service, Identity) error, all bool, then
 	o.CloseStream = closed.add
 	s := openService(t, st, o)
 	mine, other, alien := register(t, s, "ann"), login(t, s, "ann"), register(t, s, "bob")
-	var streams []*Stream
-	var tickets []string
-	for i, g := range []Grant{mine, other, alien} {
-		id := verify(t, s, g.AccessToken)
-		k, err := s.MintTicket(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		x, _, err := s.OpenStream(id, StreamInfo{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		x.Opened(uint64(i))
-		streams, tickets = append(streams, x), append(tickets, k)
-	}
+	streams, tickets := openAll(t, s, mine, other, alien)
 	id := verify(t, s, mine.AccessToken)
 	if err := end(s, id); err != nil {
 		t.Fatal(err)
@@ -179,6 +165,25 @@ func testEnding(t *testing.T, end func(*Service, Identity) error, all bool, then
 	}
 }
 
+// openAll opens a stream and mints a ticket with each grant.
+func openAll(t *testing.T, s *Service, grants ...Grant) (streams []*Stream, tickets []string) {
+	t.Helper()
+	for i, g := range grants {
+		id := verify(t, s, g.AccessToken)
+		k, err := s.MintTicket(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _, err := s.OpenStream(id, StreamInfo{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.Opened(uint64(i))
+		streams, tickets = append(streams, x), append(tickets, k)
+	}
+	return streams, tickets
+}
+
 func TestPasswordChange(t *testing.T) {
 	s := serve(t, cheap())
 	g := register(t, s, "ann")
@@ -195,7 +200,8 @@ func TestPasswordChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	for password, want := range map[string]error{
-		long + "a": nil, long + "b": ErrCredentials, long: ErrCredentials, goodPassword: ErrCredentials,
+		long + "a": nil, long + "b": ErrCredentials,
+		long: ErrCredentials, goodPassword: ErrCredentials,
 	} {
 		if _, err := s.Login(bg, "ann", password); !errors.Is(err, want) {
 			t.Errorf("%q: %v", password, err)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,66 +134,78 @@ func TestPowerCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mu sync.Mutex
-	var pause sync.RWMutex // held while a clone is looked at
-	acknowledged, stop := map[string]bool{}, make(chan struct{})
-	var wg sync.WaitGroup
+	k := &cutWriters{s: s, stop: make(chan struct{})}
 	for w := range 4 {
-		wg.Go(func() {
-			value := make([]byte, 2000) // memtables are flushed on the way
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				case <-time.After(time.Millisecond):
-				}
-				key := fmt.Sprintf("%d-%d", w, i)
-				var b Batch
-				b.Set(TableAuth, []byte(key), value)
-				pause.RLock()
-				err := s.Commit(&b)
-				pause.RUnlock()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				acknowledged[key] = true
-				mu.Unlock()
-				b.Set(TableTicks, []byte(key), value)
-				if err := s.CommitNoSync(&b); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
+		k.wg.Go(func() { k.write(t, w) })
 	}
 	const cuts = 40
 	checked := 0
 	for i := range cuts {
 		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
-		mu.Lock()
-		var keys []string
-		for k := range acknowledged {
-			keys = append(keys, k)
-		}
-		mu.Unlock()
+		keys := k.acknowledged()
 		checked += len(keys)
 		percent := i * 100 / cuts
 		cut := fs.CrashClone(vfs.CrashCloneCfg{
 			UnsyncedDataPercent: percent,
 			RNG:                 rand.New(rand.NewPCG(uint64(i), 1)),
 		})
-		pause.Lock()
+		k.pause.Lock()
 		checkCut(t, cut, percent, keys)
-		pause.Unlock()
+		k.pause.Unlock()
 	}
-	close(stop)
-	wg.Wait()
+	close(k.stop)
+	k.wg.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%d acknowledged commits looked for after %d power cuts", checked, cuts)
+}
+
+// cutWriters commit, with and without sync, and remember what was
+// acknowledged.
+type cutWriters struct {
+	s     *Store
+	stop  chan struct{}
+	wg    sync.WaitGroup
+	pause sync.RWMutex // held while a clone is looked at
+
+	mu   sync.Mutex
+	keys []string
+}
+
+func (k *cutWriters) acknowledged() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.keys)
+}
+
+func (k *cutWriters) write(t *testing.T, worker int) {
+	value := make([]byte, 2000) // memtables are flushed on the way
+	for i := 0; ; i++ {
+		select {
+		case <-k.stop:
+			return
+		case <-time.After(time.Millisecond):
+		}
+		key := fmt.Sprintf("%d-%d", worker, i)
+		var b Batch
+		b.Set(TableAuth, []byte(key), value)
+		k.pause.RLock()
+		err := k.s.Commit(&b)
+		k.pause.RUnlock()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		k.mu.Lock()
+		k.keys = append(k.keys, key)
+		k.mu.Unlock()
+		b.Set(TableTicks, []byte(key), value)
+		if err := k.s.CommitNoSync(&b); err != nil {
+			t.Error(err)
+			return
+		}
+	}
 }
 
 // checkCut opens what a power cut leaves and looks for keys.

@@ -34,14 +34,21 @@ func (l *lineCounter) String() string {
 
 func (l *lineCounter) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
-// copyDir copies a live directory, as a killed process would leave it.
+// copyDir copies a directory, a live one too, as a killed process would leave
+// it.
 func copyDir(t *testing.T, from string) string {
 	t.Helper()
-	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	for {
+		to := t.TempDir()
+		err := os.CopyFS(to, os.DirFS(from))
+		if err == nil {
+			return to
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		// A file was deleted in the background: once more.
 	}
-	return to
 }
 
 // files of dir whose names match one of the patterns.
@@ -75,10 +82,9 @@ func flip(t *testing.T, name string, bit int) {
 
 const damagedKeys = 200
 
-// live makes a database with keys k0 … in commits of their own, still open, so
-// that its files are those of a killed process. Flushed puts them into sorted
-// tables first.
-func live(t *testing.T, flushed bool) string {
+// killed makes a database with keys k0 … in commits of their own, as a killed
+// process would leave it. Flushed puts them into sorted tables first.
+func killed(t *testing.T, flushed bool) string {
 	t.Helper()
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -91,8 +97,11 @@ func live(t *testing.T, flushed bool) string {
 		}
 		s = open(t, dir)
 	}
-	t.Cleanup(func() { _ = s.Close() })
-	return dir
+	to := copyDir(t, dir)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return to
 }
 
 // outcome opens dir and checks that what Open says is true: all is there, or
@@ -148,7 +157,7 @@ func TestBitFlips(t *testing.T) {
 		{"options", true, "OPTIONS-*", 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := live(t, c.flushed)
+			dir := killed(t, c.flushed)
 			rng := rand.New(rand.NewPCG(1, 2))
 			count := map[string]int{}
 			for range c.flips {
@@ -175,7 +184,7 @@ func TestBitFlips(t *testing.T) {
 
 // What was lost to a flipped bit is still there for whoever flips it back.
 func TestFilesAsFoundAreKept(t *testing.T) {
-	dir := copyDir(t, live(t, false))
+	dir := copyDir(t, killed(t, false))
 	name := files(t, dir, "*.log")[0]
 	i, err := os.Stat(name)
 	if err != nil {
@@ -207,8 +216,10 @@ func TestFilesAsFoundAreKept(t *testing.T) {
 // Files that are gone, cut short or emptied.
 func TestLostFiles(t *testing.T) {
 	for _, flushed := range []bool{false, true} {
-		dir := live(t, flushed)
-		for _, pattern := range []string{"MANIFEST-*", "*.log", "marker.manifest*", "marker.format*"} {
+		dir := killed(t, flushed)
+		for _, pattern := range []string{
+			"MANIFEST-*", "*.log", "marker.manifest*", "marker.format*",
+		} {
 			for _, harm := range []string{"remove", "empty", "halve"} {
 				d := copyDir(t, dir)
 				for _, name := range files(t, d, pattern) {
@@ -229,7 +240,7 @@ func TestLostFiles(t *testing.T) {
 			}
 		}
 	}
-	d := copyDir(t, live(t, true))
+	d := copyDir(t, killed(t, true))
 	if err := os.RemoveAll(filepath.Join(d, dbName)); err != nil {
 		t.Fatal(err)
 	}
