@@ -45,11 +45,15 @@ func (c cors) preflight(r *http.Request, methods []string) answer {
 	if !c.allows(r.Header.Get("Origin")) {
 		return detail(http.StatusBadRequest, "Disallowed CORS origin")
 	}
+	headers := "Authorization, Content-Type, Accept, Idempotency-Key"
+	if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+		headers = asked // no header means anything here that a page must not send
+	}
 	return answer{status: http.StatusNoContent, plain: true}.
 		with("Access-Control-Allow-Methods", strings.Join(methods, ", ")).
-		with("Access-Control-Allow-Headers",
-			"Authorization, Content-Type, Accept, Idempotency-Key").
-		with("Access-Control-Max-Age", corsMaxAge)
+		with("Access-Control-Allow-Headers", headers).
+		with("Access-Control-Max-Age", corsMaxAge).
+		with("Vary", "Origin, Access-Control-Request-Headers")
 }
 
 func isPreflight(r *http.Request) bool {

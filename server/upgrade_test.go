@@ -332,6 +332,18 @@ func TestDropDuringHandshake(t *testing.T) {
 	s.allSlotsFree(bearer)
 }
 
+// A peer that sends no more has gone, though it could still read.
+func TestHalfClosedPeerFreesItsSlot(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	c := s.rawStream(bearer)
+	eventually(t, "the stream is open", func() bool { return s.streams(bearer) == 1 })
+	if err := c.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the slot is free", func() bool { return s.streams(bearer) == 0 })
+}
+
 func TestSessionsListAndClose(t *testing.T) {
 	s := start(t)
 	ann, bob := s.account("ann"), s.account("bob")
