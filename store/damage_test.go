@@ -213,6 +213,52 @@ func TestFilesAsFoundAreKept(t *testing.T) {
 	}
 }
 
+// Damage that comes while the database is open is an error of the call that
+// meets it, and a line in the log; the process goes on.
+func TestDamageWhileOpen(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	rng := rand.NewChaCha8([32]byte{})
+	for i := range 80 { // several times the cache
+		value := make([]byte, 50_000)
+		rng.Read(value)
+		set(t, s, fmt.Sprintf("k%02d", i), string(value))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var lines lineCounter
+	s, err := Open(dir, Options{Logger: lines.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, name := range files(t, filepath.Join(dir, dbName), "*.sst") {
+		p, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(p); i += 1000 {
+			p[i] ^= 1
+		}
+		if err := os.WriteFile(name, p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = s.Scan(TableAuth, nil, func(_, _ []byte) error { return nil })
+	if !errors.Is(err, ErrDamaged) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("scan: %v", err)
+	}
+	if _, err := s.Get(TableAuth, []byte("k00")); !errors.Is(err, ErrDamaged) {
+		t.Errorf("get: %v", err)
+	}
+	if !strings.Contains(lines.String(), "damaged file") {
+		t.Errorf("logged %q", lines.String())
+	}
+	set(t, s, "new", "value")
+	want(t, s, TableAuth, "new", "value")
+}
+
 // Files that are gone, cut short or emptied.
 func TestLostFiles(t *testing.T) {
 	for _, flushed := range []bool{false, true} {

@@ -140,4 +140,6 @@ func (d *db) checkpoint(dir string) error {
 
 func (d *db) close() error { return d.p.Close() }
 
+func isDamage(err error) bool { return pebble.IsCorruptionError(err) }
+
 func isNotFound(err error) bool { return errors.Is(err, pebble.ErrNotFound) }

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Get returns a copy of the value of key in t, or ErrNotFound.
+// Get returns a copy of the value of key in t, or ErrNotFound; ErrDamaged if
+// the disk gives back something else than was written.
 func (s *Store) Get(t Table, key []byte) ([]byte, error) {
 	if err := s.enter(); err != nil {
 		return nil, err
@@ -17,7 +18,7 @@ func (s *Store) Get(t Table, key []byte) ([]byte, error) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: read: %w", err)
+		return nil, readError(err)
 	}
 	return v, nil
 }
@@ -46,7 +47,14 @@ func (s *Store) ScanFrom(
 	if err == nil || errors.Is(err, ErrStop) {
 		return nil
 	}
-	return fmt.Errorf("store: scan: %w", err)
+	return readError(err)
+}
+
+func readError(err error) error {
+	if isDamage(err) {
+		return fmt.Errorf("%w: %s", ErrDamaged, oneLine(err.Error()))
+	}
+	return fmt.Errorf("store: read: %w", err)
 }
 
 // after is the first key beyond all that begin with p. It changes p. A prefix
