@@ -26,6 +26,7 @@ func TestStalledAmongThousand(t *testing.T) {
 	}
 	pub.Flush()
 	stalled := connect(t, e, Stream{})
+	stalled.conn.SetReadBuffer(4 << 10)
 	stalled.subscribe(names...)
 	var bytes [streams - 1]atomic.Int64
 	var readers sync.WaitGroup
@@ -47,8 +48,8 @@ func TestStalledAmongThousand(t *testing.T) {
 	began := time.Now()
 	for n := 1; time.Since(began) < lasts; n++ {
 		ticks(n)
-		time.Sleep(100 * time.Millisecond)
-		if n%200 == 0 && stalled.owner.parked.Load() != 0 {
+		time.Sleep(50 * time.Millisecond)
+		if n%400 == 0 && stalled.owner.parked.Load() != 0 {
 			grown = append(grown, heap())
 			t.Logf("%v: heap %d KiB", time.Since(began).Round(time.Second), grown[len(grown)-1]>>10)
 		}
