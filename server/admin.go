@@ -32,7 +32,8 @@ type admin struct {
 const responsiveWithin = 2 * time.Second
 
 func newAdmin(c *Config, e *engine.Engine, connected func() bool, metrics http.Handler) *admin {
-	a := &admin{engine: e, connected: connected, needsFeed: c.ReadyNeedsFeed, mux: http.NewServeMux()}
+	a := &admin{engine: e, connected: connected, needsFeed: c.ReadyNeedsFeed}
+	a.mux = http.NewServeMux()
 	if c.AdminToken != "" {
 		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
 	}

@@ -107,7 +107,8 @@ func (c *Config) check() []Fault {
 	var out []Fault
 	add := func(name, text string) { out = append(out, Fault{Name: name, Text: text}) }
 	if c.Admin != "" && !isLoopback(c.Admin) && c.AdminToken == "" {
-		add("admin", c.Admin+" is reachable from other machines: set admin-token, or bind 127.0.0.1")
+		add("admin", c.Admin+
+			" is reachable from other machines: set admin-token, or bind 127.0.0.1")
 	}
 	if c.Admin != "" && c.Admin == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
 		add("admin", "is the same address as listen: give it a port of its own")

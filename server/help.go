@@ -9,7 +9,8 @@ import (
 
 // writeHelp is the overview of azira serve: the table of settings by group.
 func writeHelp(w io.Writer) {
-	fmt.Fprint(w, "azira serve takes ticks from ZeroMQ endpoints and serves them over WebSocket.\n\n"+
+	fmt.Fprint(w, "azira serve takes ticks from ZeroMQ endpoints "+
+		"and serves them over WebSocket.\n\n"+
 		"Each flag has a twin in the environment and a key in the file of --config:\n"+
 		"--tokens-max 5000 is AZIRA_TOKENS_MAX=5000 is tokens-max = 5000.\n"+
 		"Flags win over the environment, the environment over the file.\n")

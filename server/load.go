@@ -128,7 +128,8 @@ func strangers(env map[string]string) []string {
 			continue
 		}
 		if near := nearest(name); near != "" {
-			out = append(out, fmt.Sprintf("environment: %s is unknown and ignored; did you mean %s?",
+			out = append(out, fmt.Sprintf(
+				"environment: %s is unknown and ignored; did you mean %s?",
 				envName(name), envName(near)))
 		}
 	}

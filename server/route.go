@@ -70,7 +70,8 @@ func newRouter(table []route) *router {
 			rt.exact[ro.path] = append(rt.exact[ro.path], ro)
 			continue
 		}
-		rt.prefixes = append(rt.prefixes, prefix{head, strings.HasSuffix(name, "...}"), []route{ro}})
+		all := strings.HasSuffix(name, "...}")
+		rt.prefixes = append(rt.prefixes, prefix{head, all, []route{ro}})
 	}
 	return rt
 }

@@ -118,7 +118,8 @@ func (s *server) startFeeds() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.endFeeds = cancel
 	for _, endpoint := range s.config.Feed {
-		f := feed.NewSubscriber(endpoint, s.engine.Publisher(), feed.SubscriberOptions{Logger: s.log})
+		o := feed.SubscriberOptions{Logger: s.log}
+		f := feed.NewSubscriber(endpoint, s.engine.Publisher(), o)
 		s.feeds = append(s.feeds, f)
 		s.running.Go(func() {
 			if err := f.Run(ctx); err != nil {
@@ -204,7 +205,8 @@ func listen(flag, addr string) (*net.TCPListener, error) {
 		return nil, fmt.Errorf("%w: %s: stop the program that has it, or give another --%s",
 			errPortUsed, addr, flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%w: %s: give a port above 1023 with --%s", errPortDenied, addr, flag)
+		return nil, fmt.Errorf("%w: %s: give a port above 1023 with --%s",
+			errPortDenied, addr, flag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return nil, fmt.Errorf("%w: %s: give an address of this machine with --%s",
 			errNoAddress, addr, flag)

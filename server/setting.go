@@ -70,7 +70,9 @@ var settings = []setting{
 		bind: func(c *Config) field { return numberField{&c.Loops, 0, 1024} }},
 	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
 		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read",
-		bind: func(c *Config) field { return ringField{sizeField{&c.RingBytes, 1 << 20, 1 << 36}} }},
+		bind: func(c *Config) field {
+			return ringField{sizeField{&c.RingBytes, 1 << 20, 1 << 36}}
+		}},
 	{name: "max-lag", group: groupStreams, arg: "SIZE", def: "1MiB",
 		help: "a stream further behind is given the newest ticks only",
 		bind: func(c *Config) field { return sizeField{&c.MaxLag, 4 << 10, 1 << 36} }},

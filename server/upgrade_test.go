@@ -344,36 +344,6 @@ func TestHalfClosedPeerFreesItsSlot(t *testing.T) {
 	eventually(t, "the slot is free", func() bool { return s.streams(bearer) == 0 })
 }
 
-func TestSessionsListAndClose(t *testing.T) {
-	s := start(t)
-	ann, bob := s.account("ann"), s.account("bob")
-	c := s.open("/api/v1/stream", ann)
-	say(t, c, "foo|A")
-	r := s.call("GET", "/api/v1/sessions", nil, as(ann)...)
-	list, _ := r.at("sessions").([]any)
-	if len(list) != 1 {
-		t.Fatalf("%s", r.body)
-	}
-	it := list[0].(map[string]any)
-	if !strings.HasPrefix(it["address"].(string), "127.0.0.1:") || it["dialect"] != "text" ||
-		!strings.HasPrefix(it["agent"].(string), "Go-http-client") || it["tokens"] != 0.0 {
-		t.Errorf("%s", r.body)
-	}
-	path := "/api/v1/sessions/" + it["id"].(string)
-	if r := s.call("DELETE", path, nil, as(bob)...); r.StatusCode != 404 {
-		t.Errorf("somebody else closed it: %d", r.StatusCode)
-	}
-	if r := s.call("DELETE", "/api/v1/sessions/-1", nil, as(ann)...); r.StatusCode != 404 {
-		t.Errorf("no number: %d", r.StatusCode)
-	}
-	if r := s.call("DELETE", path, nil, as(ann)...); r.StatusCode != 200 {
-		t.Fatalf("%d %s", r.StatusCode, r.body)
-	}
-	if code, _ := closeOf(t, c); code != 3501 {
-		t.Errorf("closed with %d", code)
-	}
-}
-
 func TestEcho(t *testing.T) {
 	s := start(t, func(c *Config) { c.DebugEcho = true })
 	c := s.open("/debug/echo", "")
@@ -391,51 +361,4 @@ func TestCloseOnExpiry(t *testing.T) {
 	if code, _ := closeOf(t, c); code != 3005 {
 		t.Errorf("closed with %d", code)
 	}
-}
-
-func TestBudgetRefusesStreams(t *testing.T) {
-	b := newBudget(fdReserve+8+2*fdPerLoop, 2, func() int { return 6 })
-	if b.connsMax != 8 || b.streamsMax != 7 {
-		t.Fatalf("%+v", b)
-	}
-	if !b.open() || b.open() {
-		t.Error("not exactly one more stream")
-	}
-	b.opened()
-	if !b.open() {
-		t.Error("no stream after one ended")
-	}
-	if !b.enter() || !b.enter() || b.enter() {
-		t.Error("not exactly two more connections")
-	}
-}
-
-func TestFullServerAnswers503(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &budget{connsMax: 1, streams: func() int { return 0 }}
-	srv := &http.Server{Handler: http.NotFoundHandler()}
-	defer srv.Close()
-	go func() { _ = srv.Serve(listener{ln.(*net.TCPListener), b}) }()
-	first, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "one is counted", func() bool { return b.conns.Load() == 1 })
-	second, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer second.Close()
-	_ = second.SetDeadline(time.Now().Add(10 * time.Second))
-	p, _ := io.ReadAll(second)
-	if !strings.HasPrefix(string(p), "HTTP/1.1 503 ") ||
-		!strings.Contains(string(p), "\r\nRetry-After: ") ||
-		!strings.HasSuffix(string(p), `{"detail":"Too many connections"}`) {
-		t.Errorf("%q", p)
-	}
-	first.Close()
-	eventually(t, "there is room again", func() bool { return b.conns.Load() == 0 })
 }

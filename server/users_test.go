@@ -227,6 +227,10 @@ func TestBadBodies(t *testing.T) {
 			t.Errorf("%.60q: %s", tc.body, r.body)
 		}
 	}
+}
+
+func TestBodiesOfOtherKinds(t *testing.T) {
+	s := start(t)
 	r := s.call("POST", "/api/v1/users/register", "a=b", "Content-Type", "text/csv")
 	if r.StatusCode != 415 || r.text("detail") == "" {
 		t.Errorf("media type: %d %s", r.StatusCode, r.body)

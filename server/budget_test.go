@@ -1,0 +1,57 @@
+package server
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBudgetRefusesStreams(t *testing.T) {
+	b := newBudget(fdReserve+8+2*fdPerLoop, 2, func() int { return 6 })
+	if b.connsMax != 8 || b.streamsMax != 7 {
+		t.Fatalf("%+v", b)
+	}
+	if !b.open() || b.open() {
+		t.Error("not exactly one more stream")
+	}
+	b.opened()
+	if !b.open() {
+		t.Error("no stream after one ended")
+	}
+	if !b.enter() || !b.enter() || b.enter() {
+		t.Error("not exactly two more connections")
+	}
+}
+
+func TestFullServerAnswers503(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &budget{connsMax: 1, streams: func() int { return 0 }}
+	srv := &http.Server{Handler: http.NotFoundHandler()}
+	defer srv.Close()
+	go func() { _ = srv.Serve(listener{ln.(*net.TCPListener), b}) }()
+	first, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one is counted", func() bool { return b.conns.Load() == 1 })
+	second, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	_ = second.SetDeadline(time.Now().Add(10 * time.Second))
+	p, _ := io.ReadAll(second)
+	if !strings.HasPrefix(string(p), "HTTP/1.1 503 ") ||
+		!strings.Contains(string(p), "\r\nRetry-After: ") ||
+		!strings.HasSuffix(string(p), `{"detail":"Too many connections"}`) {
+		t.Errorf("%q", p)
+	}
+	first.Close()
+	eventually(t, "there is room again", func() bool { return b.conns.Load() == 0 })
+}
