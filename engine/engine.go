@@ -175,14 +175,19 @@ func (e *Engine) Attach(fd int, s Stream) error {
 		}
 	}
 	l.load.Add(1)
-	return l.poller.do(func() { l.attach(fd, s) })
+	if err := l.do(func() { l.attach(fd, s) }); err != nil {
+		l.load.Add(-1)
+		_ = unix.Close(fd)
+		return fmt.Errorf("attach: %w", err)
+	}
+	return nil
 }
 
 // Close ends a stream with a close frame. A handle of a stream that has ended
 // already does nothing. Any goroutine.
 func (e *Engine) Close(handle uint64, code int, reason string) {
 	l := e.loops[handle>>(handleFdBits+handleSerialBits)]
-	_ = l.poller.do(func() { // a loop that has ended has no streams
+	_ = l.do(func() { // a loop that has ended has no streams
 		if c := l.at(handle); c != nil {
 			l.shut(c, code, reason)
 		}

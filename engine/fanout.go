@@ -3,8 +3,6 @@ package engine
 import (
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"azira/proto"
 	"azira/ring"
 )
@@ -47,11 +45,11 @@ func (l *loop) deliver(id uint32, h heat) {
 	l.scratch.block = l.scratch.block[:0]
 	for i := range members {
 		c := members[(at+i)%len(members)]
-		n, err := unix.Write(int(c.fd), p)
+		n, err := write(c, p)
 		if n == len(p) {
 			continue
 		}
-		l.scratch.block = append(l.scratch.block, blocked{c, max(n, 0), err != nil && err != unix.EAGAIN})
+		l.scratch.block = append(l.scratch.block, blocked{c, n, err != nil})
 	}
 	full := len(members) - len(l.scratch.block)
 	l.stats.sent(full, full*frames, full*len(p))

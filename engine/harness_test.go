@@ -74,7 +74,9 @@ func connect(t testing.TB, e *Engine, s Stream) *peer {
 	}
 	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner()}
 	t.Cleanup(func() { p.conn.Close() })
-	s.Owner = p.owner
+	if s.Owner == nil {
+		s.Owner = p.owner
+	}
 	if err := e.Attach(dup(t, near), s); err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,13 @@ func (l *loop) attach(fd int, s Stream) {
 		l.conns = append(l.conns, nil)
 	}
 	l.conns[fd] = c
-	setLowWater(fd, notSentLowBytes)
+	l.guard(c, func() { l.begin(c, s) })
+}
+
+// begin makes a connection known to its owner and to the poller, and serves what
+// came with the handshake.
+func (l *loop) begin(c *conn, s Stream) {
+	setLowWater(int(c.fd), notSentLowBytes)
 	l.stats.opened.Add(1)
 	c.owner.Opened(l.handle(c))
 	if s.Refuse != nil {
@@ -33,7 +39,7 @@ func (l *loop) attach(fd int, s Stream) {
 	} else if l.e.draining.Load() {
 		l.shut(c, proto.CloseRestart, "the server restarts")
 	}
-	if err := l.poller.add(fd); err != nil {
+	if err := l.poller.add(int(c.fd)); err != nil {
 		l.log.Error("a socket can't be watched", "error", err)
 		l.drop(c, proto.CloseInternal)
 		return

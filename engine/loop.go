@@ -98,6 +98,7 @@ func (l *loop) guard(c *conn, f func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			l.stats.panics.Add(1)
+			l.reset()
 			l.log.Error("a loop panicked", "loop", l.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			if c != nil && c.state != gone {
 				l.drop(c, proto.CloseInternal)
@@ -105,6 +106,20 @@ func (l *loop) guard(c *conn, f func()) {
 		}
 	}()
 	f()
+}
+
+// do runs f on the loop. Any goroutine.
+func (l *loop) do(f func()) error {
+	return l.poller.do(func() { l.guard(nil, f) })
+}
+
+// reset forgets what a turn or a replay had noted when it broke off.
+func (l *loop) reset() {
+	l.unpin()
+	clear(l.scratch.mark)
+	for i := range l.cohorts.heat {
+		l.cohorts.heat[i].first = 0
+	}
 }
 
 // poke makes the loop take a turn soon. Any goroutine; it allocates nothing and

@@ -3,8 +3,6 @@ package engine
 import (
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"azira/proto"
 )
 
@@ -121,8 +119,8 @@ func (l *loop) sendRest(c *conn) bool {
 	if len(p.rest) == 0 {
 		return true
 	}
-	n, err := unix.Write(int(c.fd), p.rest)
-	if err != nil && err != unix.EAGAIN {
+	n, err := write(c, p.rest)
+	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false
 	}
@@ -241,12 +239,11 @@ func (l *loop) gatherValues(c *conn) []byte {
 // sendPieces writes the gathered pieces and notes what was told; false if the
 // socket took less than all.
 func (l *loop) sendPieces(c *conn, out []byte) bool {
-	n, err := unix.Write(int(c.fd), out)
-	if err != nil && err != unix.EAGAIN {
+	n, err := write(c, out)
+	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false
 	}
-	n = max(n, 0)
 	p := c.parked
 	if n > 0 {
 		p.since = l.now

@@ -7,7 +7,6 @@ import (
 	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"github.com/panjf2000/gnet/v2/pkg/queue"
-	"golang.org/x/sys/unix"
 )
 
 // A poller tells a loop what its sockets are ready for. It is the seam to gnet:
@@ -79,10 +78,4 @@ func (p *poller) stop() error {
 func (p *poller) close() {
 	p.bell.close()
 	_ = p.p.Close() // nothing is left to lose
-}
-
-// setLowWater keeps what the kernel holds unsent for a socket small, so that a
-// stuck reader costs kilobytes and is noticed early.
-func setLowWater(fd, bytes int) {
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) // a saving, not a need
 }

@@ -47,13 +47,13 @@ func (l *loop) read(c *conn) {
 	l.serve(c)
 }
 
-// readSize is small between messages, so that little is held of a client that
-// sends requests and takes no answers.
+// readSize is small beyond the frame in progress, so that little is held of a
+// client that sends requests and takes no answers.
 func (l *loop) readSize(c *conn) int {
-	if c.in == nil || c.in.dec.Idle() {
+	if c.in == nil {
 		return readBytes
 	}
-	return readBytesMax
+	return readBytes + int(min(c.in.dec.Left(), readBytesMax-readBytes))
 }
 
 // discard reads on after our close frame, until the peer ends or time is up.
@@ -94,6 +94,7 @@ func (l *loop) feed(c *conn, p []byte) {
 		if !ok {
 			break
 		}
+		in.since = l.now // what follows is another request
 		l.message(c, m)
 	}
 	if c.state == open {
@@ -164,12 +165,11 @@ func (l *loop) answer(c *conn, op proto.Op, payload []byte) {
 // send writes bytes to a connection that is not parked, or parks it with their
 // rest.
 func (l *loop) send(c *conn, p []byte) {
-	n, err := unix.Write(int(c.fd), p)
-	if err != nil && err != unix.EAGAIN {
+	n, err := write(c, p)
+	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return
 	}
-	n = max(n, 0)
 	l.stats.bytes.Add(uint64(n))
 	if n < len(p) {
 		l.park(c, l.cursor)

@@ -19,7 +19,7 @@ func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	defer t.Stop()
 	for left := slices; e.Streams() > 0; left = max(left-1, 1) {
 		for _, l := range e.loops {
-			_ = l.poller.do(func() { l.shutSome(left) }) // a loop that has ended has no streams
+			_ = l.do(func() { l.shutSome(left) }) // a loop that has ended has no streams
 		}
 		select {
 		case <-ctx.Done():
@@ -66,7 +66,7 @@ func (e *Engine) Responsive(d time.Duration) error {
 	}
 	heard := make(chan int, len(e.loops))
 	for _, l := range e.loops {
-		if err := l.poller.do(func() { heard <- l.id }); err != nil {
+		if err := l.do(func() { heard <- l.id }); err != nil {
 			return fmt.Errorf("ask loop %d: %w", l.id, err)
 		}
 	}

@@ -43,6 +43,9 @@ func (d *Decoder) Idle() bool {
 // Partial returns the payload so far of the message in progress.
 func (d *Decoder) Partial() []byte { return d.data }
 
+// Left returns the bytes still to come of the frame in progress.
+func (d *Decoder) Left() uint64 { return d.left }
+
 // Next takes bytes of p, which it may write to, up to the end of the next
 // message. n is how many it took; ok says that m is that message, else all of p
 // was taken and more is needed. A data message of more than limit bytes, in all
