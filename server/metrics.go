@@ -32,7 +32,7 @@ type collector struct {
 	rows   []row
 
 	ticks, bad, bytes, connects, up, last *prometheus.Desc // by endpoint
-	frames, closes, turns                 *prometheus.Desc
+	frames, skipped, closes, turns        *prometheus.Desc
 }
 
 // A row is one number without labels.
@@ -55,8 +55,9 @@ func newCollector(s *server) *collector {
 		connects: desc("feed_connects_total", "Connections made to an endpoint.", "endpoint"),
 		up:       desc("feed_connected", "1 while an endpoint is connected.", "endpoint"),
 		frames:   desc("frames_out_total", "Tick frames the kernel took.", "encoding"),
-		closes:   desc("closes_total", "Streams ended, by close code.", "code"),
-		turns:    desc("turn_seconds", "How long the turns of loops took."),
+		skipped:  desc("ticks_skipped_total", "Ticks replaced by newer ones, by why.", "reason"),
+		closes:   desc("close_total", "Streams ended, by close code.", "code"),
+		turns:    desc("fanout_seconds", "How long the turns of loops took."),
 		last: desc("feed_last_tick_timestamp_seconds",
 			"When the last tick of an endpoint came; 0 = none yet.", "endpoint"),
 	}
@@ -71,7 +72,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- r.desc
 	}
 	for _, d := range []*prometheus.Desc{
-		c.ticks, c.bytes, c.bad, c.connects, c.up, c.last, c.frames, c.closes, c.turns,
+		c.ticks, c.bytes, c.bad, c.connects, c.up, c.last, c.frames, c.skipped, c.closes, c.turns,
 	} {
 		ch <- d
 	}
@@ -91,6 +92,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 func (c *collector) loops(ch chan<- prometheus.Metric, st *engine.Stats) {
 	ch <- prometheus.MustNewConstMetric(c.frames, prometheus.CounterValue,
 		float64(st.FramesOut), "text")
+	ch <- prometheus.MustNewConstMetric(c.skipped, prometheus.CounterValue,
+		float64(st.Conflated), "slow")
 	for code, n := range st.Closes {
 		label := "other"
 		if code != 0 {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
@@ -50,13 +49,8 @@ type clientConfig struct {
 
 // runClient does one thing, or shows the menu if none is named.
 func runClient(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	defer context.AfterFunc(ctx, letInterruptKill)()
 	return clientCommand(ctx, args, newTerminal(os.Stdin, stdout, stderr))
 }
-
-// letInterruptKill gives signals back their own way after the first: whoever
-// hangs, in a write to a pipe that nobody reads, ends at the second.
-func letInterruptKill() { signal.Reset(os.Interrupt, syscall.SIGTERM) }
 
 func clientCommand(ctx context.Context, args []string, tm *terminal) error {
 	verb := "menu"

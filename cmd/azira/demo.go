@@ -36,7 +36,6 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, letInterruptKill)()
 	return c.run(ctx, newTerminal(os.Stdin, stdout, stderr))
 }
 
