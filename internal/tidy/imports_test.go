@@ -99,6 +99,22 @@ func (t *tree) moduleOf(imported string) string {
 	return best
 }
 
+// checkDependencies holds that docs/dependencies.md names what go.mod requires
+// directly, with its version.
+func (t *tree) checkDependencies() {
+	doc, mod := t.file("docs/dependencies.md"), t.file("go.mod")
+	if doc == nil || mod == nil {
+		return
+	}
+	for _, l := range mod.lines {
+		module, version := requirement(l)
+		row := "| " + module + " | " + version + " |"
+		if module != "" && !strings.HasSuffix(l, "// indirect") && !strings.Contains(string(doc.text), row) {
+			t.report(doc, 1, "%s %s of go.mod is in no table", module, version)
+		}
+	}
+}
+
 func importPath(quoted string) string {
 	s, err := strconv.Unquote(quoted)
 	if err != nil {

@@ -27,7 +27,8 @@ func TestTidy(t *testing.T) {
 
 const (
 	head  = "// Package p is.\npackage p\n"
-	goMod = "module azira\n\nrequire example.com/m/v2 v2.0.1\n\nrequire (\n\tgolang.org/x/sys v0.1.0\n)\n"
+	goMod = "module azira\n\nrequire example.com/m/v2 v2.0.1\n\nrequire (\n\tgolang.org/x/sys v0.1.0\n" +
+		"\texample.com/far v1.0.0 // indirect\n)\n"
 )
 
 var long = strings.Repeat("x", lineColumnsMax)
@@ -96,6 +97,9 @@ var trees = []struct {
 	{"link", map[string]string{"README.md": "[a](docs/a.md#x) [b](https://b) [c](#c)\n\n![d](d.png)\n",
 		"docs/a.md": "[r](../README.md) [docs](.) [m](m.md)\n```\n[f](none)\n```\n"},
 		"README.md:3: link to d.png, which is not there\ndocs/a.md:1: link to m.md, which is not there"},
+	{"dependency", map[string]string{"docs/dependencies.md": "| example.com/m/v2 | v2.0.0 |\n" +
+		"| golang.org/x/sys | v0.1.0 |\n"},
+		"docs/dependencies.md:1: example.com/m/v2 v2.0.1 of go.mod is in no table"},
 	{"made", map[string]string{"azira": "XX" + "X", "bin/a.go": "?", ".git/x": "FIX" + "ME", "x": "\x00XX" + "X"}, ""},
 }
 

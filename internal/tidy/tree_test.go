@@ -98,12 +98,20 @@ func (t *tree) add(fsys fs.FS, name string) error {
 func modulesOf(lines []string) []string {
 	var out []string
 	for _, l := range lines {
-		words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(l), "require "))
-		if len(words) >= 2 && strings.Contains(words[0], ".") && strings.HasPrefix(words[1], "v") {
-			out = append(out, words[0])
+		if m, _ := requirement(l); m != "" {
+			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// requirement is the module and version that a line of go.mod requires, if any.
+func requirement(l string) (module, version string) {
+	words := strings.Fields(strings.TrimPrefix(strings.TrimSpace(l), "require "))
+	if len(words) >= 2 && strings.Contains(words[0], ".") && strings.HasPrefix(words[1], "v") {
+		return words[0], words[1]
+	}
+	return "", ""
 }
 
 func (t *tree) report(f *file, line int, form string, a ...any) {
@@ -114,6 +122,7 @@ func (t *tree) report(f *file, line int, form string, a ...any) {
 func (t *tree) check() []fault {
 	t.checkImports()
 	t.checkModules()
+	t.checkDependencies()
 	t.checkPackages()
 	for _, f := range t.files {
 		t.checkShape(f)
@@ -127,6 +136,16 @@ func (t *tree) check() []fault {
 		return a.line - b.line
 	})
 	return t.faults
+}
+
+// file is the text file of that name, or nil.
+func (t *tree) file(name string) *file {
+	for _, f := range t.files {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
 }
 
 // code yields the Go files that parse.
