@@ -9,10 +9,11 @@ const (
 	tokensMax    = 3000 // of a stream: the server's default
 	universeMax  = 100_000
 	rateMax      = 1_000_000 // ticks per second
-	durationMin  = time.Second
-	durationMax  = 10 * time.Minute
+	secondsMin   = 1
+	secondsMax   = 600
 	fdSpare      = 64 // descriptors of the bench that are no streams
 	sizes        = 4  // at which memory is measured
+	stillBytes   = 64 << 10
 	openParallel = 32 // streams being opened at a time
 )
 
@@ -35,7 +36,8 @@ const (
 	scrapeTimeout = 30 * time.Second
 	openTimeout   = 30 * time.Second // of one stream, the server being busy
 	settleTimeout = 30 * time.Second // for the server to have done what was asked
-	settlePause   = 500 * time.Millisecond
+	returnTimeout = 20 * time.Second // for freed memory to be given back
+	stillFor      = time.Second      // with less than stillBytes of it, the rest is let be
 	pollEvery     = 50 * time.Millisecond
 	sourceStep    = time.Millisecond // between bursts of ticks
 	windowTail    = time.Second      // of a window, after its last tick

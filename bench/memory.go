@@ -1,6 +1,10 @@
 package bench
 
-import "math"
+import (
+	"context"
+	"math"
+	"time"
+)
 
 // Memory is what a server's process holds after a collection, in bytes.
 type Memory struct {
@@ -14,6 +18,8 @@ type Memory struct {
 	Free    float64 `json:"free"`    // of these, heap pages that await their next use
 }
 
+const released = "go_memstats_heap_released_bytes"
+
 var runtimeMetrics = []string{
 	"go_memstats_mspan_inuse_bytes", "go_memstats_mcache_inuse_bytes",
 	"go_memstats_gc_sys_bytes", "go_memstats_other_sys_bytes", "go_memstats_buck_hash_sys_bytes",
@@ -22,7 +28,7 @@ var runtimeMetrics = []string{
 var memoryMetrics = append([]string{
 	"go_memstats_heap_inuse_bytes", "go_memstats_heap_alloc_bytes",
 	"go_memstats_stack_inuse_bytes", "go_memstats_heap_idle_bytes",
-	"go_memstats_heap_released_bytes",
+	released,
 }, runtimeMetrics...)
 
 func memoryOf(p page, streams int) Memory {
@@ -32,13 +38,33 @@ func memoryOf(p page, streams int) Memory {
 		Objects: p["go_memstats_heap_alloc_bytes"],
 		Stacks:  p["go_memstats_stack_inuse_bytes"],
 		RSS:     p["process_resident_memory_bytes"], // not told on every system
-		Free:    p["go_memstats_heap_idle_bytes"] - p["go_memstats_heap_released_bytes"],
+		Free:    p["go_memstats_heap_idle_bytes"] - p[released],
 	}
 	for _, name := range runtimeMetrics {
 		m.Runtime += p[name]
 	}
 	m.User = m.Heap + m.Stacks + m.Runtime
 	return m
+}
+
+// returned collects and waits until the runtime has given back to the system what
+// it means to: it takes its time, and until then RSS tells of garbage. Where it
+// goes on for long, what is there by then has to do.
+func (s *scraper) returned(ctx context.Context) error {
+	p, err := s.settled(ctx)
+	most, began := p[released], time.Now()
+	for rose := began; err == nil && time.Since(rose) < stillFor; {
+		if time.Since(began) > returnTimeout {
+			return nil
+		}
+		if err = pause(ctx, stillFor/4); err != nil {
+			break
+		}
+		if p, err = s.metrics(ctx); err == nil && p[released] > most+stillBytes {
+			most, rose = p[released], time.Now()
+		}
+	}
+	return err
 }
 
 // PerStream is the slope of each kind of memory over the number of streams.

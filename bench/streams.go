@@ -15,7 +15,7 @@ type StreamsConfig struct {
 	Tokens   int // of each stream
 	Universe int // tokens there are
 	Rate     int // ticks per second over all tokens
-	Duration time.Duration
+	Seconds  float64
 	Shared   bool // all streams hold the same tokens
 
 	Executable string    // azira, for the server
@@ -38,9 +38,9 @@ func (c *StreamsConfig) Check() error {
 			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig, s.name, s.n, s.min, s.max)
 		}
 	}
-	if c.Duration < durationMin || c.Duration > durationMax {
-		return fmt.Errorf("%w: --seconds %g: expected %g to %g", ErrConfig, c.Duration.Seconds(),
-			durationMin.Seconds(), durationMax.Seconds())
+	if !(c.Seconds >= secondsMin && c.Seconds <= secondsMax) { // NaN is neither
+		return fmt.Errorf("%w: --seconds %g: expected %d to %d", ErrConfig, c.Seconds,
+			secondsMin, secondsMax)
 	}
 	if c.Tokens > c.Universe {
 		return fmt.Errorf("%w: --tokens %d out of --universe %d: there are not so many",
@@ -49,10 +49,16 @@ func (c *StreamsConfig) Check() error {
 	return checkDescriptors(c.Streams + fdSpare)
 }
 
+// window is the time with ticks, or without.
+func (c *StreamsConfig) window() time.Duration {
+	return time.Duration(c.Seconds * float64(time.Second))
+}
+
 // longest bounds the whole run.
 func (c *StreamsConfig) longest() time.Duration {
 	opening := time.Duration(c.Streams/openRateMin) * time.Second
-	return startTimeout + opening + 2*(c.Duration+windowTail) + (sizes+4)*settleTimeout
+	return startTimeout + opening + 3*(c.window()+windowTail) +
+		(sizes+1)*returnTimeout + (sizes+4)*settleTimeout
 }
 
 // A streamsRun is what the scenario has under way.
@@ -78,7 +84,9 @@ func RunStreams(ctx context.Context, c StreamsConfig) (*StreamsReport, error) {
 	defer fail(nil)
 	r := &streamsRun{c: &c, report: newStreamsReport(&c)}
 	err := r.start(ctx, fail)
-	for _, phase := range []func(context.Context) error{r.fill, r.idle, r.tick, r.after} {
+	for _, phase := range []func(context.Context) error{
+		r.fill, r.idle, r.tick, r.idle, r.after,
+	} {
 		if err == nil {
 			err = phase(ctx)
 		}
@@ -106,7 +114,7 @@ func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
 		return err
 	}
 	r.scrape = newScraper(r.server.admin)
-	r.say("server ready, %d tokens to be known", r.c.Universe)
+	r.say("server ready, admin port http://%s", r.server.admin)
 	p, err := r.scrape.metrics(ctx)
 	if err != nil {
 		return err
@@ -164,31 +172,33 @@ func (r *streamsRun) weigh(ctx context.Context, n int) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	if err := pause(ctx, settlePause); err != nil {
+	if err := r.scrape.returned(ctx); err != nil {
 		return Memory{}, err
 	}
 	p, err := r.scrape.settled(ctx)
 	return memoryOf(p, n), err
 }
 
-// idle counts the allocations of a window without ticks.
+// idle counts the allocations of a window without ticks. There is one on each
+// side of that with ticks: what they differ by is no ticks' doing.
 func (r *streamsRun) idle(ctx context.Context) error {
-	r.say("%v without ticks", r.c.Duration)
+	r.say("%v without ticks", r.c.window())
 	before, err := r.scrape.settled(ctx)
 	if err != nil {
 		return err
 	}
-	if err := pause(ctx, r.c.Duration+windowTail); err != nil {
+	if err := pause(ctx, r.c.window()+windowTail); err != nil {
 		return err
 	}
 	after, err := r.scrape.settled(ctx)
-	r.report.Allocations.Idle = after.since(before, mallocs)
+	a := &r.report.Allocations
+	a.Idle = append(a.Idle, after.since(before, mallocs))
 	return err
 }
 
 // tick counts what a window of the same length does with ticks.
 func (r *streamsRun) tick(ctx context.Context) error {
-	ticks := int(r.c.Duration.Seconds() * float64(r.c.Rate))
+	ticks := int(r.c.Seconds * float64(r.c.Rate))
 	r.say("%d ticks at %d/s", ticks, r.c.Rate)
 	before, err := r.scrape.settled(ctx)
 	if err != nil {
@@ -221,8 +231,9 @@ func (r *streamsRun) tick(ctx context.Context) error {
 	return err
 }
 
-// after weighs the server once more.
+// after sums up and weighs the server once more.
 func (r *streamsRun) after(ctx context.Context) (err error) {
+	r.report.Allocations.compute()
 	r.report.Memory.AfterTicks, err = r.weigh(ctx, r.c.Streams)
 	return err
 }

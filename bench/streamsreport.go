@@ -1,6 +1,10 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 const mallocs = "go_memstats_mallocs_total"
 
@@ -39,13 +43,24 @@ type StreamsMemory struct {
 	AfterTicks Memory   `json:"after_ticks"`
 }
 
-// StreamsAllocations are the objects allocated in a window with ticks and in one
-// of the same length without.
+// StreamsAllocations are the objects allocated in a window with ticks and in the
+// ones of the same length before and after it, without.
 type StreamsAllocations struct {
-	Busy    float64 `json:"busy"`
-	Idle    float64 `json:"idle"`
-	Ticks   float64 `json:"ticks"`
-	PerTick float64 `json:"per_tick"`
+	Busy    float64   `json:"busy"`
+	Idle    []float64 `json:"idle"`
+	Ticks   float64   `json:"ticks"`
+	PerTick float64   `json:"per_tick"`
+	Noise   float64   `json:"noise"` // by as much the idle windows alone move PerTick
+}
+
+// compute takes the mean of the idle windows for what the busy one does anyway.
+func (a *StreamsAllocations) compute() {
+	var idle float64
+	for _, n := range a.Idle {
+		idle += n / float64(len(a.Idle))
+	}
+	a.PerTick = ratio(a.Busy-idle, a.Ticks)
+	a.Noise = ratio(slices.Max(a.Idle)-slices.Min(a.Idle), 2*a.Ticks)
 }
 
 // StreamsEncoding is what became of the ticks in the server.
@@ -71,7 +86,7 @@ type StreamsDelivery struct {
 func newStreamsReport(c *StreamsConfig) *StreamsReport {
 	return &StreamsReport{
 		Head: newHead("streams", c.Command),
-		Settings: StreamsSettings{c.Streams, c.Tokens, c.Universe, c.Rate, c.Duration.Seconds(),
+		Settings: StreamsSettings{c.Streams, c.Tokens, c.Universe, c.Rate, c.Seconds,
 			c.Shared},
 	}
 }
@@ -87,7 +102,6 @@ func (r *StreamsReport) count(before, after page) {
 	e.OutPerTick = ratio(e.FramesOut, e.TicksIn)
 	e.OutPerWrite = ratio(e.FramesOut, e.Writes)
 	a.Busy, a.Ticks = after.since(before, mallocs), e.TicksIn
-	a.PerTick = ratio(a.Busy-a.Idle, a.Ticks)
 }
 
 // ratio is 0 where there is nothing to divide by.
@@ -111,8 +125,7 @@ func (r *StreamsReport) table(t *table) {
 	t.section("Three figures")
 	t.row("user-space memory per stream", whole(r.Memory.PerStream.User)+" bytes",
 		"slope over "+fmt.Sprint(sizes)+" sizes; RSS: "+known(r.Memory.PerStream.RSS)+" bytes")
-	t.row("allocations per tick", decimals(a.PerTick, 4), fmt.Sprintf(
-		"(%s with ticks - %s without) / %s ticks", whole(a.Busy), whole(a.Idle), whole(a.Ticks)))
+	t.row("allocations per tick", decimals(a.PerTick, 4), a.words())
 	t.row("encoded per tick", decimals(e.EncodedPerTick, 4), fmt.Sprintf(
 		"%s frames made, %s sent: %s per tick", whole(e.FramesEncoded), whole(e.FramesOut),
 		decimals(e.OutPerTick, 1)))
@@ -125,6 +138,15 @@ func (r *StreamsReport) table(t *table) {
 	t.row("dropped before the server", whole(float64(d.Dropped)))
 	t.row("a tick sent late by at most", decimals(d.LatestMs, 1)+" ms")
 	t.row("last tick sent to all received", "within "+decimals(d.DrainedS, 1)+" s")
+}
+
+func (a *StreamsAllocations) words() string {
+	var idle []string
+	for _, n := range a.Idle {
+		idle = append(idle, whole(n))
+	}
+	return fmt.Sprintf("%s ticks, %s objects; %s in as long without; noise %s",
+		whole(a.Ticks), whole(a.Busy), strings.Join(idle, " and "), decimals(a.Noise, 4))
 }
 
 func (r *StreamsReport) memoryTable(t *table) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"azira/bench"
 )
@@ -50,7 +49,6 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	c := bench.StreamsConfig{Progress: stderr,
 		Command: strings.Join(append([]string{"azira bench streams"}, args...), " ")}
-	var seconds float64
 	var asJSON bool
 	f := feedFlags("bench streams", "", stdout)
 	f.Usage = func() {
@@ -62,14 +60,13 @@ func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Write
 	f.IntVar(&c.Tokens, "tokens", 20, "`number` of tokens of each stream")
 	f.IntVar(&c.Universe, "universe", 1000, "`number` of tokens to choose from")
 	f.IntVar(&c.Rate, "rate", 2000, "`ticks` per second over all tokens")
-	f.Float64Var(&seconds, "seconds", 10, "`length` of the windows with and without ticks")
+	f.Float64Var(&c.Seconds, "seconds", 10, "`length` of the windows with and without ticks")
 	f.BoolVar(&c.Shared, "shared", false, "all streams hold the same tokens")
 	f.BoolVar(&asJSON, "json", false, "the report as JSON")
 	// Of the flags alone: a report names its command, and the same one runs the same load.
 	if err := parseFeedFlags(f, args, noEnvironment); err != nil {
 		return err
 	}
-	c.Duration = time.Duration(seconds * float64(time.Second))
 	var err error
 	if c.Executable, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
@@ -77,7 +74,8 @@ func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Write
 	r, err := bench.RunStreams(ctx, c)
 	switch {
 	case errors.Is(err, bench.ErrConfig):
-		return fmt.Errorf("%w: %s", errUsage, strings.TrimPrefix(err.Error(), "bench: "))
+		words := strings.TrimPrefix(err.Error(), bench.ErrConfig.Error()+": ")
+		return fmt.Errorf("%w: %s", errUsage, words)
 	case err != nil && ctx.Err() != nil:
 		return errInterrupted
 	case err != nil:
