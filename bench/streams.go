@@ -35,7 +35,8 @@ func (c *StreamsConfig) Check() error {
 		{"rate", c.Rate, 1, rateMax},
 	} {
 		if s.n < s.min || s.n > s.max {
-			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig, s.name, s.n, s.min, s.max)
+			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig,
+				s.name, s.n, s.min, s.max)
 		}
 	}
 	if !(c.Seconds >= secondsMin && c.Seconds <= secondsMax) { // NaN is neither

@@ -20,13 +20,14 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "azira")
-	if out, err := exec.Command("go", "build", "-o", file, "azira/cmd/azira").CombinedOutput(); err != nil {
+	out, err := exec.Command("go", "build", "-o", file, "azira/cmd/azira").CombinedOutput()
+	if err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	return file
 }
 
-// bench is a run of the program in a directory for temporary files of its own.
+// benchCommand is a run of the program in a directory for temporary files of its own.
 func benchCommand(t *testing.T, program string, args ...string) (
 	cmd *exec.Cmd, stdout, stderr *bytes.Buffer, temp string) {
 	temp, stdout, stderr = t.TempDir(), &bytes.Buffer{}, &bytes.Buffer{}

@@ -22,9 +22,9 @@ Scenarios:
 azira bench SCENARIO --help lists a scenario's flags.
 `
 
-const benchStreamsHelp = `Opens streams in four steps and shows the server's memory per stream; then sends
-ticks and shows how many allocations and encodings each costs, from the bytes of
-ZeroMQ to send(2).
+const benchStreamsHelp = `Opens streams in four steps and shows the server's memory per
+stream; then sends ticks and shows how many allocations and encodings each costs,
+from the bytes of ZeroMQ to send(2).
 
 Usage: azira bench streams [flags]
 
@@ -79,7 +79,7 @@ func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Write
 	case err != nil && ctx.Err() != nil:
 		return errInterrupted
 	case err != nil:
-		return err
+		return errors.New(strings.TrimPrefix(err.Error(), "bench: "))
 	}
 	return bench.Write(stdout, r, asJSON)
 }
