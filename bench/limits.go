@@ -13,7 +13,7 @@ const (
 	secondsMax   = 600
 	fdSpare      = 64 // descriptors of the bench that are no streams
 	sizes        = 4  // at which memory is measured
-	stillBytes   = 64 << 10
+	keptShare    = 8  // Go keeps a tenth of its heap for what comes; an eighth is near enough
 	openParallel = 32 // streams being opened at a time
 )
 
@@ -37,7 +37,7 @@ const (
 	openTimeout   = 30 * time.Second // of one stream, the server being busy
 	settleTimeout = 30 * time.Second // for the server to have done what was asked
 	returnTimeout = 20 * time.Second // for freed memory to be given back
-	stillFor      = time.Second      // with less than stillBytes of it, the rest is let be
+	returnPoll    = 500 * time.Millisecond
 	pollEvery     = 50 * time.Millisecond
 	sourceStep    = time.Millisecond // between bursts of ticks
 	windowTail    = time.Second      // of a window, after its last tick

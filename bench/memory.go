@@ -47,21 +47,17 @@ func memoryOf(p page, streams int) Memory {
 	return m
 }
 
-// returned collects and waits until the runtime has given back to the system what
-// it means to: it takes its time, and until then RSS tells of garbage. Where it
-// goes on for long, what is there by then has to do.
+// returned collects and waits until the runtime has given back to the system all
+// but the share that it keeps: it takes its time, and until then RSS tells of
+// garbage. Where it goes on for long, what is there by then has to do.
 func (s *scraper) returned(ctx context.Context) error {
 	p, err := s.settled(ctx)
-	most, began := p[released], time.Now()
-	for rose := began; err == nil && time.Since(rose) < stillFor; {
-		if time.Since(began) > returnTimeout {
+	for end := time.Now().Add(returnTimeout); err == nil; p, err = s.metrics(ctx) {
+		if m := memoryOf(p, 0); m.Free < m.Heap/keptShare || time.Now().After(end) {
 			return nil
 		}
-		if err = pause(ctx, stillFor/4); err != nil {
-			break
-		}
-		if p, err = s.metrics(ctx); err == nil && p[released] > most+stillBytes {
-			most, rose = p[released], time.Now()
+		if err := pause(ctx, returnPoll); err != nil {
+			return err
 		}
 	}
 	return err
