@@ -92,7 +92,8 @@ func (b *bucket) take(now uint32) bool {
 // handle names a connection for other goroutines, for ever: descriptors are used
 // again, serials hardly.
 func (l *loop) handle(c *conn) uint64 {
-	return uint64(l.id)<<(handleFdBits+handleSerialBits) | uint64(c.fd)<<handleSerialBits | uint64(c.serial)
+	socket := uint64(l.id)<<handleFdBits | uint64(c.fd)
+	return socket<<handleSerialBits | uint64(c.serial)
 }
 
 // at returns the connection with a handle of this loop, if it still lives.

@@ -78,7 +78,12 @@ func New(o Options) (*Engine, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, epoch: time.Now(), tokens: newTokens(o.TokensMax), stopped: make(chan struct{})}
+	e := &Engine{
+		o:       o,
+		epoch:   time.Now(),
+		tokens:  newTokens(o.TokensMax),
+		stopped: make(chan struct{}),
+	}
 	e.clock.Store(clockStart)
 	for range o.Shards {
 		s, err := newShard(o)

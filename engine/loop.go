@@ -32,10 +32,11 @@ type loop struct {
 	conns   []*conn  // by descriptor
 	serial  uint32   // of the last connection
 	tokens  []interest
-	again   []*conn // to be served in the next turn
-	spare   []*conn // memory for again
-	changed []*conn // whose sets are to be settled
-	partial int     // bytes of incomplete requests
+	again   []*conn  // to be served in the next turn
+	spare   []*conn  // memory for again
+	changed []*conn  // whose sets are to be settled
+	partial int      // bytes of incomplete requests
+	idle    *inbound // memory for a connection's in
 	wheel   wheel
 	cohorts cohorts
 	fan     fan
@@ -99,7 +100,8 @@ func (l *loop) guard(c *conn, f func()) {
 		if r := recover(); r != nil {
 			l.stats.panics.Add(1)
 			l.reset()
-			l.log.Error("a loop panicked", "loop", l.id, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			l.log.Error("a loop panicked", "loop", l.id,
+				"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			if c != nil && c.state != gone {
 				l.drop(c, proto.CloseInternal)
 			}

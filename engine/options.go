@@ -15,7 +15,7 @@ type Options struct {
 	RingBytes       int           // memory of each shard's frames, 64 MiB; a power of two
 	TokensMax       int           // tokens known at most, 100,000
 	TokensPerStream int           // 3,000
-	MaxLagBytes     int           // of frames a slow stream is replayed, 1 MiB; beyond it gets last values
+	MaxLagBytes     int           // of frames a slow stream may be behind, 1 MiB
 	PingEvery       time.Duration // 25 s
 	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
 	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
@@ -57,7 +57,7 @@ func (o *Options) fill() error {
 	case o.TokensMax < 1 || o.TokensPerStream < 1 || o.MaxLagBytes < 1:
 		return fmt.Errorf("engine: limits of tokens and lag must be positive")
 	case o.PingEvery < time.Second || o.DeadAfter < o.PingEvery:
-		return fmt.Errorf("engine: pings must be a second apart at least, and death later than a ping")
+		return fmt.Errorf("engine: pings must be a second apart or more, death not before a ping")
 	}
 	return nil
 }

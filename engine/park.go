@@ -40,7 +40,12 @@ func (l *loop) park(c *conn, cursor []uint64) {
 		l.settleOne(c)
 	}
 	k := &l.cohorts.all[c.cohort]
-	p := &parked{cursor: slices.Clone(cursor), since: l.now, values: noValues, told: make([]uint64, len(k.tokens))}
+	p := &parked{
+		cursor: slices.Clone(cursor),
+		told:   make([]uint64, len(k.tokens)),
+		since:  l.now,
+		values: noValues,
+	}
 	for i, id := range k.tokens {
 		p.told[i] = l.tokens[id].seq
 	}

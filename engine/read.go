@@ -77,6 +77,9 @@ func (l *loop) discard(c *conn) {
 func (l *loop) feed(c *conn, p []byte) {
 	in := c.in
 	if in == nil {
+		in, l.idle = l.idle, nil // most bytes are whole messages and leave nothing
+	}
+	if in == nil {
 		in = &inbound{}
 	}
 	for c.state == open {
@@ -108,7 +111,7 @@ func (l *loop) keep(c *conn, in *inbound) {
 	in.held = len(in.dec.Partial())
 	switch {
 	case in.dec.Idle() && len(in.left) == 0:
-		c.in = nil
+		c.in, l.idle = nil, in
 		return
 	case c.in == nil:
 		in.since = l.now

@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	answerBinary  = []byte("Error: expected a text frame: subscribe|TOKEN,TOKEN or unsubscribe|TOKEN,TOKEN")
-	answerTooFast = fmt.Appendf(nil, "Error: too many requests, at most %d per second are served", requestsPerSecond)
+	answerBinary  = []byte("Error: expected a text frame; " + proto.TextForm)
+	answerTooFast = fmt.Appendf(nil,
+		"Error: too many requests, at most %d per second are served", requestsPerSecond)
 )
 
 // request serves a request of the text dialect.

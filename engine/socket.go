@@ -22,5 +22,6 @@ func write(c *conn, p []byte) (n int, err error) {
 // setLowWater keeps what the kernel holds unsent for a socket small, so that a
 // stuck reader costs kilobytes and is noticed early.
 func setLowWater(fd, bytes int) {
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) // a saving, not a need
+	// A saving, not a need: an error changes nothing else.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes)
 }

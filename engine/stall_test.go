@@ -52,14 +52,11 @@ func TestStalled(t *testing.T) {
 	if held := cap(p.told)*8 + cap(p.rest) + cap(p.cursor)*8; held > 4<<10+8*tokens {
 		t.Errorf("%d bytes are held for a stalled stream", held)
 	}
-	newest := map[string]int{}
-	for len(newest) < tokens {
-		token, k, err := readTick(stalled)
-		if err != nil {
+	for newest := 0; newest < tokens; {
+		if _, k, err := readTick(stalled); err != nil {
 			t.Fatal(err)
-		}
-		if k == n {
-			newest[token] = k
+		} else if k == n {
+			newest++
 		}
 	}
 	eventually(t, "it is back in the fan-out", func() bool { return stalled.owner.parked.Load() == 0 })
@@ -192,5 +189,30 @@ func TestNoAllocationPerTick(t *testing.T) {
 	t.Logf("%d allocations for %d ticks, %d bytes read", allocs, 3*rounds, got.Load())
 	if allocs > 3*rounds/50 { // asking for statistics allocates a little
 		t.Errorf("%d allocations for %d ticks", allocs, 3*rounds)
+	}
+}
+
+// TestNoAllocationPerPong counts allocations of what every idle stream does.
+func TestNoAllocationPerPong(t *testing.T) {
+	e := newEngine(t, Options{Loops: 1})
+	p := connect(t, e, Stream{})
+	pong := frame(true, 10, "")
+	const pongs = 1000
+	answered := func() {
+		for range pongs {
+			p.send(pong)
+		}
+		p.send(frame(true, 9, "done"))
+		if op, got, err := p.next(); op != 10 || got != "done" {
+			t.Fatalf("%d %q %v", op, got, err)
+		}
+	}
+	answered()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	answered()
+	runtime.ReadMemStats(&after)
+	if allocs := after.Mallocs - before.Mallocs; allocs > pongs/10 {
+		t.Errorf("%d allocations for %d pongs", allocs, pongs)
 	}
 }

@@ -35,6 +35,9 @@ type TextFault struct{ Answer []byte }
 
 func (f TextFault) Error() string { return "proto: " + string(f.Answer) }
 
+// TextForm says which requests there are.
+const TextForm = "expected subscribe|TOKEN,TOKEN or unsubscribe|TOKEN,TOKEN"
+
 // Bounds of what an answer repeats of a request.
 const (
 	echoBytesMax  = 64
@@ -48,7 +51,7 @@ var (
 	// SubscribePrefix begins the only request that may be longer than others.
 	SubscribePrefix = []byte("subscribe|")
 
-	expectedForm = TextFault{[]byte("Error: expected subscribe|TOKEN,TOKEN or unsubscribe|TOKEN,TOKEN")}
+	expectedForm = TextFault{[]byte("Error: " + TextForm)}
 	expectedName = TextFault{[]byte("Error: empty token name; expected names separated by commas")}
 )
 
