@@ -8,9 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"azira/engine"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -108,13 +111,66 @@ func TestConfigFaults(t *testing.T) {
 	for i, want := range []string{
 		":2: listn: unknown key; did you mean listen?",
 		":3: tokens-max: expected a whole number",
-		":4: loops: out of range: expected 0 to 1024",
+		":4: loops: out of range: expected 0 to 256",
 		":5: feed: expected tcp://host:port or ipc://path, got \"udp://x:1\"",
 		":7: server: expected settings without tables",
 	} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {
 			t.Errorf("fault %d of %q: want %q", i, got, want)
 		}
+	}
+}
+
+// What a configuration may say of the engine, the engine takes; what the engine
+// refuses, the configuration does. Upper bounds of memory are not tried.
+func TestConfigAgreesWithEngine(t *testing.T) {
+	for _, tc := range []struct {
+		flags string
+		set   engine.Options
+		good  bool
+	}{
+		{"--loops=-1", engine.Options{Loops: -1}, false},
+		{"--loops=1", engine.Options{Loops: 1}, true},
+		{"--loops=256", engine.Options{Loops: 256}, true},
+		{"--loops=257", engine.Options{Loops: 257}, false},
+		{"--ring-bytes=32KiB --max-lag=4KiB", engine.Options{RingBytes: 32 << 10}, false},
+		{"--ring-bytes=1MiB", engine.Options{RingBytes: 1 << 20}, true},
+		{"--ring-bytes=3MiB", engine.Options{RingBytes: 3 << 20}, false},
+		{"--tokens-max=-1", engine.Options{TokensMax: -1}, false},
+		{"--tokens-max=1", engine.Options{TokensMax: 1}, true},
+		{"--tokens-per-stream=-1", engine.Options{TokensPerStream: -1}, false},
+		{"--tokens-per-stream=1", engine.Options{TokensPerStream: 1}, true},
+		{"--max-lag=-1", engine.Options{MaxLagBytes: -1}, false},
+		{"--max-lag=4KiB", engine.Options{MaxLagBytes: 4 << 10}, true},
+	} {
+		_, err := LoadConfig(strings.Fields(tc.flags), nil, io.Discard)
+		if (err == nil) != tc.good {
+			t.Errorf("%s: the configuration says %v", tc.flags, err)
+		}
+		if tc.set.RingBytes == 0 {
+			tc.set.RingBytes = 1 << 20 // each four loops have a ring
+		}
+		e, err := engine.New(tc.set)
+		if (err == nil) != tc.good {
+			t.Errorf("%s: the engine says %v", tc.flags, err)
+		}
+		if err == nil {
+			_ = e.Stop()
+		}
+	}
+}
+
+// A machine may have more processors than the engine may have loops.
+func TestLoopsOfALargeMachine(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(loopsMax + 1))
+	s := &server{config: testConfig(t), log: testLogger(&syncBuffer{})}
+	s.config.Loops, s.config.RingBytes = 0, 1<<20
+	if err := s.openEngine(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.engine.Stop()
+	if n := s.engine.Stats().Loops; n != loopsMax {
+		t.Errorf("%d loops", n)
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
@@ -21,10 +22,9 @@ const (
 )
 
 // A field is the place of one setting in a Config: it takes a text, checks it
-// and keeps it. It is a flag.Value.
+// and keeps it.
 type field interface {
 	Set(text string) error
-	String() string
 	kind() kind
 }
 
@@ -34,12 +34,6 @@ type textField struct {
 }
 
 func (f textField) kind() kind { return kindText }
-func (f textField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return *f.at
-}
 
 func (f textField) Set(s string) error {
 	if f.check != nil {
@@ -53,9 +47,7 @@ func (f textField) Set(s string) error {
 
 type boolField struct{ at *bool }
 
-func (f boolField) kind() kind       { return kindBool }
-func (f boolField) String() string   { return strconv.FormatBool(f.at != nil && *f.at) }
-func (f boolField) IsBoolFlag() bool { return true } // --name alone means true
+func (f boolField) kind() kind { return kindBool }
 
 func (f boolField) Set(s string) error {
 	v, err := strconv.ParseBool(s)
@@ -66,79 +58,74 @@ func (f boolField) Set(s string) error {
 	return nil
 }
 
-type numberField struct {
-	at       *int
-	min, max int
+// A rangeField takes values from min to max, both included.
+type rangeField[T cmp.Ordered] struct {
+	at       *T
+	min, max T
+	form     form[T]
 }
 
-func (f numberField) kind() kind { return kindNumber }
-func (f numberField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return strconv.Itoa(*f.at)
+// A form is how values of a type are written.
+type form[T any] struct {
+	kind  kind
+	parse func(string) (T, error)
+	text  func(T) string
 }
 
-func (f numberField) Set(s string) error {
-	v, err := strconv.Atoi(s)
-	if err != nil {
-		return errNotNumber
-	}
-	if v < f.min || v > f.max {
-		return fmt.Errorf("%w: expected %d to %d", errRange, f.min, f.max)
-	}
-	*f.at = v
-	return nil
+func numberField(at *int, min, max int) field {
+	return rangeField[int]{at, min, max, form[int]{kindNumber, parseNumber, strconv.Itoa}}
 }
 
-type durationField struct {
-	at       *time.Duration
-	min, max time.Duration
+func durationField(at *time.Duration, min, max time.Duration) field {
+	return rangeField[time.Duration]{at, min, max,
+		form[time.Duration]{kindText, parseDuration, time.Duration.String}}
 }
 
-func (f durationField) kind() kind { return kindText }
-func (f durationField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return f.at.String()
+func sizeField(at *int64, min, max int64) field {
+	return rangeField[int64]{at, min, max, form[int64]{kindSize, parseSize, sizeText}}
 }
 
-func (f durationField) Set(s string) error {
-	v, err := time.ParseDuration(s)
-	if err != nil {
-		return errNotDuration
-	}
-	if v < f.min || v > f.max {
-		return fmt.Errorf("%w: expected %v to %v", errRange, f.min, f.max)
-	}
-	*f.at = v
-	return nil
+// ringField takes powers of two only, so that places in a ring are a mask away.
+func ringField(at *int64, min, max int64) field {
+	return rangeField[int64]{at, min, max, form[int64]{kindSize, parseRing, sizeText}}
 }
 
-type sizeField struct {
-	at       *int64
-	min, max int64
-}
+func (f rangeField[T]) kind() kind { return f.form.kind }
 
-func (f sizeField) kind() kind { return kindSize }
-func (f sizeField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return sizeText(*f.at)
-}
-
-func (f sizeField) Set(s string) error {
-	v, err := parseSize(s)
+func (f rangeField[T]) Set(s string) error {
+	v, err := f.form.parse(s)
 	if err != nil {
 		return err
 	}
 	if v < f.min || v > f.max {
-		return fmt.Errorf("%w: expected %s to %s", errRange, sizeText(f.min), sizeText(f.max))
+		return fmt.Errorf("%w: expected %s to %s", errRange, f.form.text(f.min), f.form.text(f.max))
 	}
 	*f.at = v
 	return nil
+}
+
+func parseNumber(s string) (int, error) {
+	v, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, errNotNumber
+	}
+	return v, nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, errNotDuration
+	}
+	return v, nil
+}
+
+func parseRing(s string) (int64, error) {
+	v, err := parseSize(s)
+	if err == nil && v&(v-1) != 0 {
+		return 0, errNotPower
+	}
+	return v, err
 }
 
 var sizeUnits = []struct {
@@ -176,12 +163,6 @@ type listField struct {
 }
 
 func (f listField) kind() kind { return kindList }
-func (f listField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return strings.Join(*f.at, ",")
-}
 
 func (f listField) Set(s string) error {
 	var items []string
@@ -202,12 +183,6 @@ func (f listField) Set(s string) error {
 type levelField struct{ at *slog.Level }
 
 func (f levelField) kind() kind { return kindText }
-func (f levelField) String() string {
-	if f.at == nil {
-		return ""
-	}
-	return strings.ToLower(f.at.String())
-}
 
 func (f levelField) Set(s string) error {
 	switch s {

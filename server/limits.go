@@ -30,6 +30,13 @@ const (
 	lastNamePeriod    = time.Second
 )
 
+// What the engine can be made with: it refuses more, or less. A test holds both together.
+const (
+	loopsMax     = 256
+	ringBytesMin = 1 << 20 // the engine would take less, but little is read back of that
+	ringBytesMax = 1 << 36
+)
+
 // Descriptors.
 const (
 	fdMin       = 256 // fewer than this and serve refuses to start

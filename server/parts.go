@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"azira/auth"
 	"azira/engine"
@@ -61,12 +62,15 @@ func (c *Config) signingKey() ([]byte, error) {
 }
 
 func (s *server) openEngine() (err error) {
-	stall := s.config.StallTimeout
+	loops, stall := s.config.Loops, s.config.StallTimeout
+	if loops == 0 {
+		loops = min(runtime.GOMAXPROCS(0), loopsMax)
+	}
 	if stall == 0 {
 		stall = -1 // never
 	}
 	s.engine, err = engine.New(engine.Options{
-		Loops:           s.config.Loops,
+		Loops:           loops,
 		RingBytes:       int(s.config.RingBytes),
 		TokensMax:       s.config.TokensMax,
 		TokensPerStream: s.config.TokensPerStream,

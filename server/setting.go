@@ -50,41 +50,41 @@ var settings = []setting{
 	{name: "stale-after", group: groupFeed, arg: "TIME", def: "1s",
 		help: "a feed without a tick for so long counts as stale",
 		bind: func(c *Config) field {
-			return durationField{&c.StaleAfter, 10 * time.Millisecond, 24 * time.Hour}
+			return durationField(&c.StaleAfter, 10*time.Millisecond, 24*time.Hour)
 		}},
 	{name: "tokens-max", group: groupFeed, arg: "N", def: "100000",
 		help: "tokens known at most; ticks of more are counted and dropped",
-		bind: func(c *Config) field { return numberField{&c.TokensMax, 1, 10_000_000} }},
+		bind: func(c *Config) field { return numberField(&c.TokensMax, 1, 10_000_000) }},
 
 	{name: "streams-per-account", group: groupStreams, arg: "N", def: "3",
 		help: "open streams of one account at most; 0 is no limit",
-		bind: func(c *Config) field { return numberField{&c.StreamsPerAccount, 0, 1_000_000} }},
+		bind: func(c *Config) field { return numberField(&c.StreamsPerAccount, 0, 1_000_000) }},
 	{name: "replace-oldest", group: groupStreams, def: "false",
 		help: "close an account's oldest stream for one too many, instead of refusing it",
 		bind: func(c *Config) field { return boolField{&c.ReplaceOldest} }},
 	{name: "tokens-per-stream", group: groupStreams, arg: "N", def: "3000",
 		help: "tokens one stream may hold",
-		bind: func(c *Config) field { return numberField{&c.TokensPerStream, 1, 10_000_000} }},
+		bind: func(c *Config) field { return numberField(&c.TokensPerStream, 1, 10_000_000) }},
 	{name: "loops", group: groupStreams, arg: "N", def: "0",
 		help: "event loops; 0 is one for each processor Go may use",
-		bind: func(c *Config) field { return numberField{&c.Loops, 0, 1024} }},
+		bind: func(c *Config) field { return numberField(&c.Loops, 0, loopsMax) }},
 	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
 		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read",
 		bind: func(c *Config) field {
-			return ringField{sizeField{&c.RingBytes, 1 << 20, 1 << 36}}
+			return ringField(&c.RingBytes, ringBytesMin, ringBytesMax)
 		}},
 	{name: "max-lag", group: groupStreams, arg: "SIZE", def: "1MiB",
 		help: "a stream further behind is given the newest ticks only",
-		bind: func(c *Config) field { return sizeField{&c.MaxLag, 4 << 10, 1 << 36} }},
+		bind: func(c *Config) field { return sizeField(&c.MaxLag, 4<<10, ringBytesMax) }},
 	{name: "stall-timeout", group: groupStreams, arg: "TIME", def: "1m",
 		help: "a stream that takes nothing for so long is closed; 0 is never",
-		bind: func(c *Config) field { return durationField{&c.StallTimeout, 0, 24 * time.Hour} }},
+		bind: func(c *Config) field { return durationField(&c.StallTimeout, 0, 24*time.Hour) }},
 	{name: "close-on-expiry", group: groupStreams, def: "false",
 		help: "close a stream when the bearer that opened it expires",
 		bind: func(c *Config) field { return boolField{&c.CloseOnExpiry} }},
 	{name: "drain-window", group: groupStreams, arg: "TIME", def: "10s",
 		help: "at the end streams are closed at instants spread over this time",
-		bind: func(c *Config) field { return durationField{&c.DrainWindow, 0, time.Hour} }},
+		bind: func(c *Config) field { return durationField(&c.DrainWindow, 0, time.Hour) }},
 
 	{name: "data", group: groupAccount, arg: "DIR", def: "azira-data",
 		help: "directory of the database; made if it is not there",
@@ -92,12 +92,12 @@ var settings = []setting{
 	{name: "access-ttl", group: groupAccount, arg: "TIME", def: "30m",
 		help: "life of a bearer",
 		bind: func(c *Config) field {
-			return durationField{&c.AccessTTL, time.Second, 30 * 24 * time.Hour}
+			return durationField(&c.AccessTTL, time.Second, 30*24*time.Hour)
 		}},
 	{name: "refresh-ttl", group: groupAccount, arg: "TIME", def: "720h",
 		help: "life of a refresh token",
 		bind: func(c *Config) field {
-			return durationField{&c.RefreshTTL, time.Second, 10 * 365 * 24 * time.Hour}
+			return durationField(&c.RefreshTTL, time.Second, 10*365*24*time.Hour)
 		}},
 	{name: "jwt-key-file", group: groupAccount, arg: "FILE", def: "",
 		help: "file with the signing key, at least 32 bytes; none is a key kept with the data",
@@ -130,17 +130,6 @@ func (f adminField) Set(s string) error {
 		return nil
 	}
 	return f.textField.Set(s)
-}
-
-// ringField takes powers of two only, so that places in a ring are a mask away.
-type ringField struct{ sizeField }
-
-func (f ringField) Set(s string) error {
-	v, err := parseSize(s)
-	if err == nil && v&(v-1) != 0 {
-		return errNotPower
-	}
-	return f.sizeField.Set(s)
 }
 
 func checkAddr(s string) error {
