@@ -319,6 +319,8 @@ func TestNotWritable(t *testing.T) {
 		syscall.ENOSPC: "free some",
 		syscall.EMFILE: "ulimit",
 		syscall.EIO:    "disk",
+		syscall.ENOENT: "can't be created: data: no such file or directory: make it yourself",
+		syscall.ELOOP:  "give another directory",
 	} {
 		at := &os.PathError{Op: "mkdir", Path: "data", Err: err}
 		_, got := Open("data", Options{Logger: discard(), fs: readOnly{vfs.NewMem(), at}})

@@ -9,6 +9,7 @@ var (
 	ErrLocked       = errors.New("store: directory in use")
 	ErrNotDirectory = errors.New("store: not a directory")
 	ErrNotWritable  = errors.New("store: directory not writable")
+	ErrNotCreated   = errors.New("store: directory can't be created")
 	ErrDamaged      = errors.New("store: database damaged")
 	ErrSchema       = errors.New("store: written by a newer version")
 	ErrExists       = errors.New("store: target exists")

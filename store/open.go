@@ -71,7 +71,7 @@ func (o *opening) prepareDir() error {
 	sub := o.fs.PathJoin(o.dir, dbName)
 	err := makeDir(o.fs, sub)
 	if err != nil {
-		return o.explain(err)
+		return o.explainDir(err)
 	}
 	if o.lock, err = pebble.LockDirectory(sub, o.fs); err != nil {
 		o.lock = nil
@@ -188,8 +188,30 @@ func isPath(err error) bool {
 	return errors.As(err, &p)
 }
 
-// explain turns what went wrong into one line that says what to do.
+// explain turns what went wrong with the files into one line that says what to do.
 func (o *opening) explain(err error) error {
+	if known := o.known(err); known != nil {
+		return known
+	}
+	return o.damaged(err.Error())
+}
+
+// explainDir does so for a directory that could not be made. Nothing in it was
+// looked at, so nothing is damaged.
+func (o *opening) explainDir(err error) error {
+	if known := o.known(err); known != nil {
+		return known
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%w: %s: %s: make it yourself, or give another directory",
+		ErrNotCreated, o.dir, oneLine(err.Error()))
+}
+
+// known tells causes by the system's error; nil if it is another.
+func (o *opening) known(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):
 		return fmt.Errorf("%w: %s: a part of the path is a file; give another directory",
@@ -205,7 +227,7 @@ func (o *opening) explain(err error) error {
 	case errors.Is(err, syscall.EIO):
 		return fmt.Errorf("store: the disk under %s fails: %w", o.dir, err)
 	}
-	return o.damaged(err.Error())
+	return nil
 }
 
 // openAck opens the side file in dir; it is there after a power cut, too.

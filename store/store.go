@@ -65,9 +65,9 @@ type Store struct {
 
 // Open opens the database in dir, which is made if missing. One process at a
 // time holds a directory. The error is one line that says what to do: one of
-// ErrLocked, ErrNotDirectory, ErrNotWritable, ErrDamaged, ErrSchema, or the
-// system's. Lost acknowledged commits are no error: they are logged and in
-// Report.
+// ErrLocked, ErrNotDirectory, ErrNotWritable, ErrNotCreated, ErrDamaged,
+// ErrSchema, or the system's. Lost acknowledged commits are no error: they are
+// logged and in Report.
 func Open(dir string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -264,6 +264,8 @@ func TestUnusableDirectories(t *testing.T) {
 	wantLine(t, err, ErrNotDirectory, "give another directory")
 	_, err = Open("", Options{Logger: discard()})
 	wantLine(t, err, ErrNotDirectory, "no directory")
+	_, err = Open(filepath.Join(dir, strings.Repeat("x", 300)), Options{Logger: discard()})
+	wantLine(t, err, ErrNotCreated, "give another directory")
 
 	s := open(t, filepath.Join(dir, "held"))
 	defer s.Close()

@@ -71,6 +71,7 @@ func TestServeRefuses(t *testing.T) {
 		{2, "expected host:port", []string{"--listen", "x"}},
 		{2, "can't be read", []string{"--config", "/nowhere/azira.toml"}},
 		{1, "is a file", []string{"--data", "serve_test.go", "--listen", "127.0.0.1:0"}},
+		{1, "can't be created", []string{"--data", strings.Repeat("x", 300)}},
 	} {
 		code, stdout, stderr := runCommand(t.Context(), append([]string{"serve"}, tc.args...)...)
 		if code != tc.code || stdout != "" || !strings.Contains(stderr, tc.says) ||
