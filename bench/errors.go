@@ -18,5 +18,6 @@ var (
 	errFrame       = errors.New("bench: no WebSocket frame of a server")
 	errClosed      = errors.New("bench: stream closed by the server")
 	errTooLong     = errors.New("bench: the run took too long and was given up")
+	errLinux       = errors.New("bench: clients are simulated on Linux only")
 	errLate        = errors.New("bench: waited in vain")
 )

@@ -1,140 +1,174 @@
 package bench
 
 import (
+	"bufio"
 	"context"
-	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
-	"sync/atomic"
-
-	"azira/client"
+	"time"
 )
 
-// A fleet is the streams of one account. When one of them fails, lost is told;
-// the others go on.
+// A fleet is clients of one server, or of several, in as many swarms as they
+// need. It belongs to one goroutine.
 type fleet struct {
-	// Fixed after newFleet.
-	addr    string
-	upgrade []byte
-	names   [][]byte // of the tokens there are
-	tokens  int      // of each stream
-	shared  bool     // all hold the same
-	lost    func(error)
-
-	// Owned by the scenario's goroutine.
-	rng     *mathrand.Rand
-	holders []uint64 // streams, by token
-
-	// Shared with the streams' goroutines.
-	frames  atomic.Uint64 // ticks received
-	closing atomic.Bool
-	running sync.WaitGroup
-	mu      sync.Mutex
-	streams []*stream // under mu
+	dir    string // logs
+	swarms []*worker
 }
 
-// newFleet registers an account of its own.
-func newFleet(ctx context.Context, addr string, names [][]byte, c *StreamsConfig,
-	lost func(error)) (*fleet, error) {
-	auth, err := client.NewAuth("http://" + addr)
-	if err != nil {
-		return nil, fmt.Errorf("register account: %w", err)
-	}
-	defer auth.Close()
-	cred, err := auth.Register(ctx, "bench", rand.Text())
-	if err != nil {
-		return nil, fmt.Errorf("register account: %w", err)
-	}
-	return &fleet{
-		addr: addr, upgrade: upgradeRequest(addr, cred.Bearer), names: names,
-		tokens: c.Tokens, shared: c.Shared, lost: lost,
-		rng: mathrand.New(mathrand.NewPCG(3, 4)), holders: make([]uint64, len(names)),
-	}, nil
+// A worker is one swarm's process and its part of the clients.
+type worker struct {
+	*process
+	results *bufio.Reader
+	setup   swarmLoad
+	room    int // clients of it at most
+	clients int
 }
 
-// grow opens streams, many at a time, until there are n.
+// A fleetPlan says what a fleet is to be.
+type fleetPlan struct {
+	executable string
+	clients    int // at most
+	cores      cores
+	setups     []swarmLoad // for each server
+}
+
+// startFleet starts processes; grow opens streams.
+func startFleet(p fleetPlan, ended func(error)) (*fleet, error) {
+	dir, err := os.MkdirTemp("", "azira-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	f := &fleet{dir: dir}
+	n := max((p.clients+swarmStreams-1)/swarmStreams, len(p.setups))
+	n = (n + len(p.setups) - 1) / len(p.setups) * len(p.setups) // as many for each server
+	for i := range n {
+		w := &worker{setup: p.setups[i%len(p.setups)], room: (p.clients + n - 1) / n}
+		w.setup.First, w.setup.Source = i*w.room, byte(1+i)
+		w.process, err = startProcess("clients", launch{path: p.executable,
+			args: []string{"bench", "swarm"}, cores: p.cores, procs: swarmProcs,
+			log: filepath.Join(dir, fmt.Sprintf("swarm%d.log", i))})
+		if err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+		w.results = bufio.NewReader(w.stdout)
+		w.watch(ended)
+		f.swarms = append(f.swarms, w)
+	}
+	return f, nil
+}
+
+// grow opens streams until there are n, spread over the swarms.
 func (f *fleet) grow(ctx context.Context, n int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	wanted := make(chan []byte)
-	var opening sync.WaitGroup
-	for range min(openParallel, n) {
-		opening.Go(func() {
-			for subscribe := range wanted {
-				if err := f.open(ctx, subscribe); err != nil {
-					cancel(err)
-				}
+	_, err := f.each(ctx, func(i int, w *worker) swarmCommand {
+		c := swarmCommand{Do: doOpen, Clients: (n + i) / len(f.swarms)}
+		if w.clients == 0 {
+			c.Setup = &w.setup
+		}
+		w.clients = c.Clients
+		return c
+	})
+	return err
+}
+
+// ask sends all swarms the same command.
+func (f *fleet) ask(ctx context.Context, c swarmCommand) (swarmResult, error) {
+	return f.each(ctx, func(int, *worker) swarmCommand { return c })
+}
+
+// each sends commands to all swarms at once and adds their results up.
+func (f *fleet) each(ctx context.Context, command func(i int, w *worker) swarmCommand) (
+	swarmResult, error) {
+	var all swarmResult
+	var errs []error
+	var mu sync.Mutex
+	var asking sync.WaitGroup
+	for i, w := range f.swarms {
+		c := command(i, w)
+		asking.Go(func() {
+			r, err := w.ask(c)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs = append(errs, err)
 			}
+			all.add(&r)
 		})
 	}
-	for range n - len(f.streams) {
-		select {
-		case wanted <- f.choose():
-		case <-ctx.Done():
-		}
+	done := make(chan struct{})
+	go func() { asking.Wait(); close(done) }()
+	select {
+	case <-done:
+		return all, errors.Join(errs...)
+	case <-ctx.Done(): // a worker that does not answer ends with the fleet
+		return swarmResult{}, context.Cause(ctx)
 	}
-	close(wanted)
-	opening.Wait()
-	return context.Cause(ctx)
 }
 
-// choose makes the subscribe of the next stream.
-func (f *fleet) choose() []byte {
-	list := make([][]byte, 0, f.tokens)
-	take := func(i int) {
-		f.holders[i]++
-		list = append(list, f.names[i])
-	}
-	if f.shared {
-		for i := range f.tokens {
-			take(i)
-		}
-		return subscribeRequest(list)
-	}
-	picked := make(map[int]bool, f.tokens)
-	for len(list) < f.tokens {
-		if i := f.rng.IntN(len(f.names)); !picked[i] {
-			picked[i] = true
-			take(i)
-		}
-	}
-	return subscribeRequest(list)
-}
-
-func (f *fleet) open(ctx context.Context, subscribe []byte) error {
-	s, err := openStream(ctx, f.addr, f.upgrade, subscribe)
+func (w *worker) ask(c swarmCommand) (r swarmResult, err error) {
+	line, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return r, fmt.Errorf("write command: %w", err)
 	}
-	f.mu.Lock()
-	f.streams = append(f.streams, s)
-	f.mu.Unlock()
-	f.running.Go(func() {
-		err := s.read(&f.frames)
-		s.conn.Close()
-		if !f.closing.Load() {
-			f.lost(err)
+	if _, err := w.stdin.Write(append(line, '\n')); err != nil {
+		return r, fmt.Errorf("%w: clients: %w%s", errEnded, err, w.logTail())
+	}
+	line, err = w.results.ReadBytes('\n')
+	if err != nil {
+		return r, fmt.Errorf("%w: clients: %w%s", errEnded, err, w.logTail())
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return r, fmt.Errorf("read result: %w", err)
+	}
+	if r.Error != "" {
+		return r, fmt.Errorf("clients: %s", r.Error)
+	}
+	return r, nil
+}
+
+func (r *swarmResult) add(o *swarmResult) {
+	r.Left += o.Left
+	if o.Tally != nil {
+		if r.Tally == nil {
+			r.Tally = &Tally{}
 		}
-	})
-	return nil
+		r.Tally.add(o.Tally)
+	}
+	if o.Back != nil {
+		if r.Back == nil {
+			r.Back = &back{}
+		}
+		r.Back.add(o.Back)
+	}
 }
 
-// due is how many frames the fleet is owed for what was published, by token.
-func (f *fleet) due(published []uint64) (n uint64) {
-	for i, ticks := range published {
-		n += ticks * f.holders[i]
+// hear has a source publish each token until every client has seen all of its own.
+func (f *fleet) hear(ctx context.Context, s *source) error {
+	var err error
+	for range hearRounds {
+		s.all()
+		for end := time.Now().Add(hearTimeout); time.Now().Before(end); {
+			var r swarmResult
+			if r, err = f.ask(ctx, swarmCommand{Do: doHeard}); err != nil || r.Left == 0 {
+				return err
+			}
+			err = fmt.Errorf("%w for the first ticks: %d of them did not come", errLate, r.Left)
+			if err := pause(ctx, pollEvery); err != nil {
+				return err
+			}
+		}
 	}
-	return n
+	return err
 }
 
-// close ends all streams and returns when none is left.
-func (f *fleet) close() {
-	f.closing.Store(true)
-	f.mu.Lock()
-	for _, s := range f.streams {
-		s.conn.Close()
+// close ends all clients.
+func (f *fleet) close() error {
+	var all []*process
+	for _, w := range f.swarms {
+		all = append(all, w.process)
 	}
-	f.mu.Unlock()
-	f.running.Wait()
+	return errors.Join(terminateAll(all), os.RemoveAll(f.dir))
 }

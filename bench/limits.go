@@ -14,18 +14,25 @@ const (
 	fdSpare      = 64 // descriptors of the bench that are no streams
 	sizes        = 4  // at which memory is measured
 	keptShare    = 8  // Go keeps a tenth of its heap for what comes; an eighth is near enough
-	openParallel = 32 // streams being opened at a time
+	openParallel = 64 // streams being opened at a time, by one swarm
+
+	swarmStreams  = 15_000 // of one process
+	sourceStreams = 8_000  // of one source address, which has 28,000 ports
 )
 
 // Bounds of what is read.
 const (
-	pageBytesMax   = 4 << 20  // of a metrics page
-	answerBytesMax = 4 << 10  // of a handshake's answer
-	logTailBytes   = 4 << 10  // of the server's log, shown on failure
-	streamBytes    = 2 << 10  // one read of a stream
-	tickBytes      = 160      // at most, of a tick made here
-	controlMax     = 125      // RFC 6455 §5.5
-	frameBytesMax  = 64 << 20 // of a server's frame
+	pageBytesMax   = 4 << 20   // of a metrics page
+	answerBytesMax = 4 << 10   // of a handshake's answer
+	logTailBytes   = 4 << 10   // of the server's log, shown on failure
+	readBytes      = 256 << 10 // one read of any stream
+	restKeptMax    = 1 << 10   // of memory for unfinished frames, kept by each client
+	swarmProcs     = 2         // a thread reads commands while the other is busy
+	hearRounds     = 5         // of first ticks
+	swarmEvents    = 512       // sockets served between two looks at the time
+	tickBytes      = 160       // at most, of a tick made here
+	controlMax     = 125       // RFC 6455 §5.5
+	frameBytesMax  = 64 << 20  // of a server's frame
 )
 
 // Times.
@@ -39,7 +46,13 @@ const (
 	returnTimeout = 20 * time.Second // for freed memory to be given back
 	returnPoll    = 500 * time.Millisecond
 	pollEvery     = 50 * time.Millisecond
-	sourceStep    = time.Millisecond // between bursts of ticks
-	windowTail    = time.Second      // of a window, after its last tick
-	openRateMin   = 200              // streams per second; slower is given up
+	sourceStep    = 500 * time.Microsecond // between bursts of ticks
+	sourceNapMax  = 50 * time.Millisecond  // between two looks whether to stop
+	swarmWait     = 2 * time.Millisecond   // between two looks at the commands
+	slowStep      = 50 * time.Millisecond  // between reads of slow clients
+	stormTimeout  = time.Minute
+	hearTimeout   = 2 * time.Second // for the first ticks to arrive, before they are sent anew
+	retryPause    = time.Second     // of a client whose connection failed
+	windowTail    = time.Second     // of a window, after its last tick
+	openRateMin   = 200             // streams per second; slower is given up
 )

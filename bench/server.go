@@ -1,134 +1,77 @@
 package bench
 
 import (
-	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
+
+	"azira/client"
 )
 
-// A server is an azira serve in a process and a directory of its own. It ends
-// with stop, which leaves nothing behind.
+// A server is one that is measured: an azira serve or a peer, in a process and a
+// directory of its own. It ends with stop, which leaves nothing behind.
 type server struct {
-	// Fixed after startServer.
-	cmd    *exec.Cmd
-	dir    string // database and log
-	public string // host:port
-	admin  string // host:port
+	*process
 
-	ended chan struct{} // closed once the process is gone
-	err   error         // how it went; after ended
+	// Fixed after startServer.
+	dir     string // database and log
+	public  string // host:port
+	admin   string // host:port; only Azira has it
+	dialect string
+}
+
+// A serverKind says how to start one kind of server. Its first line is
+//
+//	azira ready: http://ADDR admin http://ADDR …     or
+//	ready ADDR DIALECT
+type serverKind struct {
+	path  string
+	args  func(dir string) []string
+	cores cores
+	procs int
+}
+
+// aziraKind is azira serve on a feed.
+func aziraKind(executable, endpoint string) serverKind {
+	return serverKind{path: executable, args: func(dir string) []string {
+		return []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+			"--feed", endpoint, "--data", filepath.Join(dir, "data"),
+			"--streams-per-account", "0", "--drain-window", drainWindow.String()}
+	}}
 }
 
 // startServer returns once the server takes connections. When the process ends
 // before stop is called, ended is told.
-func startServer(ctx context.Context, executable, endpoint string, ended func(error)) (
-	*server, error) {
+func startServer(ctx context.Context, k serverKind, ended func(error)) (*server, error) {
 	dir, err := os.MkdirTemp("", "azira-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	s := &server{dir: dir, ended: make(chan struct{})}
-	if err := s.start(ctx, executable, endpoint); err != nil {
-		tail := s.logTail()
-		if s.cmd != nil && s.cmd.Process != nil {
-			_ = s.cmd.Process.Kill() // its end is what is waited for
-			<-s.ended
-		}
-		return nil, errors.Join(fmt.Errorf("%w%s", err, tail), os.RemoveAll(dir))
+	s := &server{dir: dir}
+	s.process, err = startProcess("server", launch{path: k.path, args: k.args(dir),
+		log: filepath.Join(dir, "server.log"), cores: k.cores, procs: k.procs})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	go func() {
-		<-s.ended
-		ended(fmt.Errorf("%w: %v%s", errEnded, s.err, s.logTail()))
-	}()
+	if err := s.awaitReady(ctx); err != nil {
+		err = fmt.Errorf("%w%s", err, s.logTail())
+		s.kill()
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	s.watch(ended)
 	return s, nil
 }
 
-func (s *server) start(ctx context.Context, executable, endpoint string) error {
-	log, err := os.Create(s.logFile())
-	if err != nil {
-		return fmt.Errorf("make log: %w", err)
-	}
-	defer log.Close()
-	s.cmd = exec.Command(executable, "serve", "--listen", "127.0.0.1:0",
-		"--admin", "127.0.0.1:0", "--feed", endpoint, "--data", filepath.Join(s.dir, "data"),
-		"--streams-per-account", "0", "--drain-window", drainWindow.String())
-	s.cmd.Env = plainEnviron()
-	s.cmd.Stderr = log
-	s.cmd.SysProcAttr = processAttr()
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		return fmt.Errorf("make pipe: %w", err)
-	}
-	if err := s.run(); err != nil {
-		return fmt.Errorf("start %s: %w", executable, err)
-	}
-	return s.awaitReady(ctx, stdout)
-}
-
-// run starts the process and reaps it. Both are done by one thread that lives as
-// long: a process that dies with its parent dies with the parent's thread.
-func (s *server) run() error {
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := s.cmd.Start()
-		started <- err
-		if err == nil {
-			var state *os.ProcessState
-			if state, err = s.cmd.Process.Wait(); err == nil {
-				err = endOf(state)
-			}
-			s.err = err
-		}
-		close(s.ended)
-	}()
-	err := <-started
-	if err != nil {
-		s.cmd.Process = nil
-	}
-	return err
-}
-
-// endOf is nil for a process that ended in order.
-func endOf(state *os.ProcessState) error {
-	if state.Success() {
-		return nil
-	}
-	return &exec.ExitError{ProcessState: state}
-}
-
 // awaitReady waits for the line with the addresses.
-func (s *server) awaitReady(ctx context.Context, stdout io.Reader) error {
-	line := make(chan string, 1)
-	go func() {
-		rd := bufio.NewReader(stdout)
-		text, _ := rd.ReadString('\n') // what came of it is looked at below
-		line <- text
-		_, _ = io.Copy(io.Discard, rd)
-	}()
+func (s *server) awaitReady(ctx context.Context) error {
 	select {
-	case text := <-line:
-		words := strings.Fields(text)
-		for i := 1; i < len(words); i++ {
-			addr := strings.TrimPrefix(words[i], "http://")
-			switch words[i-1] {
-			case "ready:":
-				s.public = addr
-			case "admin":
-				s.admin = addr
-			}
-		}
-		if s.public == "" || s.admin == "" {
+	case text := <-s.firstLine():
+		if !s.parseReady(text) {
 			return fmt.Errorf("%w: its first line is %q", errStart, text)
 		}
 		return nil
@@ -139,60 +82,42 @@ func (s *server) awaitReady(ctx context.Context, stdout io.Reader) error {
 	}
 }
 
-// stop ends the server by SIGTERM and, if it does not go, by force, and removes
-// its directory.
+func (s *server) parseReady(text string) bool {
+	words := strings.Fields(text)
+	if len(words) == 3 && words[0] == "ready" {
+		s.public, s.dialect = words[1], words[2]
+		return s.dialect == dialectText || s.dialect == dialectNATS
+	}
+	for i := 1; i < len(words); i++ {
+		addr := strings.TrimPrefix(words[i], "http://")
+		switch words[i-1] {
+		case "ready:":
+			s.public, s.dialect = addr, dialectText
+		case "admin":
+			s.admin = addr
+		}
+	}
+	return s.public != "" && s.admin != ""
+}
+
+// bearer registers an account and returns its credential; peers ask for none.
+func (s *server) bearer(ctx context.Context) (string, error) {
+	if s.admin == "" {
+		return "", nil
+	}
+	auth, err := client.NewAuth("http://" + s.public)
+	if err != nil {
+		return "", fmt.Errorf("register account: %w", err)
+	}
+	defer auth.Close()
+	cred, err := auth.Register(ctx, "bench", rand.Text())
+	if err != nil {
+		return "", fmt.Errorf("register account: %w", err)
+	}
+	return cred.Bearer, nil
+}
+
+// stop ends the server and removes its directory.
 func (s *server) stop() error {
-	var err error
-	select {
-	case <-s.ended: // known to whoever asked startServer to be told
-	default:
-		err = s.terminate()
-	}
-	return errors.Join(err, os.RemoveAll(s.dir))
-}
-
-func (s *server) terminate() error {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
-	select {
-	case <-s.ended:
-		if s.err != nil {
-			return fmt.Errorf("stop server: %w%s", s.err, s.logTail())
-		}
-		return nil
-	case <-time.After(stopTimeout):
-		_ = s.cmd.Process.Kill()
-		<-s.ended
-		return fmt.Errorf("%w: %v%s", errStuck, stopTimeout, s.logTail())
-	}
-}
-
-func (s *server) logFile() string { return filepath.Join(s.dir, "server.log") }
-
-// logTail is the end of the server's log, made to follow an error; empty if it
-// has said nothing.
-func (s *server) logTail() string {
-	p, err := os.ReadFile(s.logFile())
-	text := strings.TrimSpace(string(p))
-	if err != nil || text == "" {
-		return ""
-	}
-	if len(text) > logTailBytes {
-		text = text[len(text)-logTailBytes:]
-		if _, rest, ok := strings.Cut(text, "\n"); ok {
-			text = rest
-		}
-	}
-	return "\nlog of the server:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
-}
-
-// plainEnviron is the environment without settings of Azira: the server is what
-// its command line says.
-func plainEnviron() []string {
-	var out []string
-	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "AZIRA_") {
-			out = append(out, v)
-		}
-	}
-	return out
+	return errors.Join(s.terminate(), os.RemoveAll(s.dir))
 }

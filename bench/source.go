@@ -3,98 +3,97 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
-	"strconv"
+	"runtime"
 	"time"
 
 	"azira/feed"
 )
 
-// A source publishes ticks on a real PUB socket, each of a random token. It
-// belongs to one goroutine.
+// A source publishes ticks on a real PUB socket, each of a random token, at times
+// fixed in advance. It belongs to one goroutine.
 type source struct {
 	// Fixed after newSource.
 	pub    *feed.Publisher
 	tokens [][]byte
+	clock  clock
 
 	// Owned by the publishing goroutine.
 	rng       *rand.Rand
+	picker    *picker
 	data      []byte
-	published []uint64 // ticks, by token
+	published []uint32  // ticks, by token
+	late      histogram // µs that ticks were sent after their time
 }
 
-func newSource(universe int) (*source, error) {
+// endless is a number of ticks that ends with the context only.
+const endless = math.MaxInt
+
+func newSource(l load, c clock) (*source, error) {
 	pub, err := feed.ListenPublisher("tcp://127.0.0.1:0", feed.PublisherOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("bind feed: %w", err)
 	}
 	s := &source{
-		pub: pub, rng: rand.New(rand.NewPCG(1, 2)), data: make([]byte, 0, tickBytes),
-		published: make([]uint64, universe),
+		pub: pub, clock: c, rng: rand.New(rand.NewPCG(1, 2)), picker: newPicker(l),
+		data: make([]byte, 0, tickBytes), published: make([]uint32, l.Universe),
 	}
-	for i := range universe {
+	for i := range l.Universe {
 		s.tokens = append(s.tokens, tokenName(i))
 	}
 	return s, nil
 }
 
-func tokenName(i int) []byte { return strconv.AppendInt([]byte("NSE:"), int64(10_000+i), 10) }
-
 func (s *source) close() error { return s.pub.Close() }
 
-// connected says whether a subscriber is there.
-func (s *source) connected() bool { return s.pub.Stats().Subscriptions > 0 }
+// connected says whether n subscribers are there.
+func (s *source) connected(n int) bool { return s.pub.Stats().Subscriptions >= n }
 
-// dropped is how many ticks the subscriber did not take in time.
+// dropped is how many ticks subscribers did not take in time.
 func (s *source) dropped() uint64 { return s.pub.Stats().Dropped }
+
+// total is how many ticks were published.
+func (s *source) total() uint64 { return s.pub.Stats().Ticks }
 
 // all publishes one tick of each token.
 func (s *source) all() {
 	for i := range s.tokens {
-		s.tick(i)
+		s.tick(i, s.clock.now())
 	}
 	s.pub.Flush()
 }
 
-// play publishes n ticks, tick i at i/rate seconds from now, and returns how late
-// the latest was.
-func (s *source) play(ctx context.Context, n, rate int) (time.Duration, error) {
-	t := time.NewTicker(sourceStep)
-	defer t.Stop()
-	start, latest := time.Now(), time.Duration(0)
+// play publishes n ticks, tick i at i/rate seconds from now, and returns when the
+// last is sent or ctx ends, then with its cause. A delay is caught up: no tick's
+// time depends on what became of those before it.
+func (s *source) play(ctx context.Context, n int, rate float64) error {
+	runtime.LockOSThread() // the nap is a thread's
+	defer runtime.UnlockOSThread()
+	s.late = histogram{}
+	start := s.clock.now()
+	at := func(i int) int64 { return start + int64(float64(i)/rate*1e6) }
 	for sent := 0; sent < n; {
-		select {
-		case <-ctx.Done():
-			return latest, context.Cause(ctx)
-		case <-t.C:
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		now := time.Since(start)
-		due := min(n, int(now.Seconds()*float64(rate))+1)
-		if sent < due {
-			at := time.Duration(float64(sent) / float64(rate) * float64(time.Second))
-			latest = max(latest, now-at)
-		}
-		for ; sent < due; sent++ {
-			s.tick(s.rng.IntN(len(s.tokens)))
+		now := s.clock.now()
+		for ; sent < n && at(sent) <= now; sent++ {
+			s.late.record(now - at(sent))
+			s.tick(s.picker.pick(), at(sent))
 		}
 		s.pub.Flush()
+		// Long naps are cut, so that the end of ctx is seen.
+		wait := time.Duration(at(sent)-s.clock.now()) * time.Microsecond
+		nap(min(max(wait, sourceStep), sourceNapMax))
 	}
-	return latest, nil
+	return nil
 }
 
-// tick publishes one tick, with the fields of the original feed.
-func (s *source) tick(token int) {
+// tick publishes one tick, due at a time of the run.
+func (s *source) tick(token int, at int64) {
 	s.published[token]++
-	price := 10_000 + s.rng.Int64N(90_000) // hundredths
-	b := append(s.data[:0], `{"token":"`...)
-	b = append(b, s.tokens[token]...)
-	b = appendPrice(append(b, `","ltp":`...), price)
-	b = appendPrice(append(b, `,"bestbidprice":`...), price-5)
-	b = appendPrice(append(b, `,"bestaskprice":`...), price+5)
-	s.pub.Publish(s.tokens[token], append(b, '}'))
-}
-
-func appendPrice(dst []byte, hundredths int64) []byte {
-	dst = strconv.AppendInt(dst, hundredths/100, 10)
-	return append(dst, '.', byte('0'+hundredths/10%10), byte('0'+hundredths%10))
+	tk := tick{token: uint32(token), n: s.published[token], at: at}
+	price := 10_000 + s.rng.Int64N(80_000) // hundredths
+	s.pub.Publish(s.tokens[token], appendTick(s.data[:0], tk, price))
 }

@@ -107,10 +107,15 @@ func (r *streamsRun) say(format string, args ...any) {
 
 // start brings up feed and server and makes the tokens known.
 func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
-	if r.source, err = newSource(r.c.Universe); err != nil {
+	l := load{Universe: r.c.Universe, Tokens: r.c.Tokens}
+	if r.c.Shared {
+		l.Same = 1
+	}
+	epoch := monotonic()
+	if r.source, err = newSource(l, newClock(epoch)); err != nil {
 		return err
 	}
-	r.server, err = startServer(ctx, r.c.Executable, r.source.pub.Endpoint(), fail)
+	r.server, err = startServer(ctx, aziraKind(r.c.Executable, r.source.pub.Endpoint()), fail)
 	if err != nil {
 		return err
 	}
@@ -134,11 +139,19 @@ func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
 	if err := await(ctx, "the tokens to be known", r.known); err != nil {
 		return err
 	}
-	r.fleet, err = newFleet(ctx, r.server.public, r.source.tokens, r.c, fail)
+	bearer, err := r.server.bearer(ctx)
+	if err != nil {
+		return err
+	}
+	r.fleet, err = startFleet(fleetPlan{executable: r.c.Executable, clients: r.c.Streams,
+		setups: []swarmLoad{{Load: l, Addr: r.server.public, Bearer: bearer,
+			Dialect: dialectText, Epoch: epoch}}}, fail)
 	return err
 }
 
-func (r *streamsRun) subscribed(context.Context) (bool, error) { return r.source.connected(), nil }
+func (r *streamsRun) subscribed(context.Context) (bool, error) {
+	return r.source.connected(1), nil
+}
 
 func (r *streamsRun) known(ctx context.Context) (bool, error) {
 	p, err := r.scrape.metrics(ctx)
@@ -161,7 +174,7 @@ func (r *streamsRun) fill(ctx context.Context) error {
 		r.say("%d streams after %.1f s more", n, time.Since(began).Seconds())
 	}
 	r.report.Memory.PerStream = PerStream(r.report.Memory.Points)
-	return nil
+	return r.fleet.hear(ctx, r.source)
 }
 
 // weigh waits until the server is at rest with n streams and reads its memory.
@@ -205,31 +218,46 @@ func (r *streamsRun) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	clear(r.source.published)
-	seen := r.fleet.frames.Load()
-	latest, err := r.source.play(ctx, ticks, r.c.Rate)
-	if err != nil {
+	if _, err := r.fleet.ask(ctx, swarmCommand{Do: doBegin}); err != nil {
 		return err
 	}
-	d := &r.report.Delivery
-	d.LatestMs = latest.Seconds() * 1e3
-	d.Due = r.fleet.due(r.source.published)
-	drained := time.Now()
+	if err := r.source.play(ctx, ticks, float64(r.c.Rate)); err != nil {
+		return err
+	}
+	if err := r.deliver(ctx); err != nil {
+		return err
+	}
+	after, err := r.scrape.settled(ctx)
+	r.report.count(before, after)
+	return err
+}
+
+// deliver waits for the last ticks to arrive and counts them all.
+func (r *streamsRun) deliver(ctx context.Context) error {
+	d, drained := &r.report.Delivery, time.Now()
 	if err := pause(ctx, windowTail); err != nil {
 		return err
 	}
-	err = await(ctx, "the last ticks to arrive", func(context.Context) (bool, error) {
-		d.Received = r.fleet.frames.Load() - seen
-		return d.Received >= d.Due, nil
+	final := swarmCommand{Do: doFinal, Last: r.source.published}
+	err := await(ctx, "the last ticks to arrive", func(ctx context.Context) (bool, error) {
+		left, err := r.fleet.ask(ctx, final)
+		d.Missing = left.Left
+		return left.Left == 0, err
 	})
 	if err != nil && !errors.Is(err, errLate) {
 		return err
 	}
+	end, err := r.fleet.ask(ctx, swarmCommand{Do: doEnd})
+	if err != nil {
+		return err
+	}
 	d.DrainedS = time.Since(drained).Seconds()
+	d.LatestMs = float64(r.source.late.max) / 1e3
 	d.Dropped = r.source.dropped()
-	after, err := r.scrape.settled(ctx)
-	r.report.count(before, after)
-	return err
+	d.Received = end.Tally.Frames
+	d.Faults = end.Tally.Faults
+	d.Due = d.Received + d.Missing + d.Faults.Missing
+	return nil
 }
 
 // after sums up and weighs the server once more.
@@ -241,15 +269,12 @@ func (r *streamsRun) after(ctx context.Context) (err error) {
 
 // stop ends what there is, the server first so that it sees its streams off.
 func (r *streamsRun) stop() (err error) {
-	if r.fleet != nil {
-		r.fleet.closing.Store(true)
-	}
 	if r.server != nil {
 		r.say("stopping")
 		err = r.server.stop()
 	}
 	if r.fleet != nil {
-		r.fleet.close()
+		err = errors.Join(err, r.fleet.close())
 	}
 	if r.scrape != nil {
 		r.scrape.close()

@@ -69,7 +69,7 @@ func testReport(t *testing.T, program string) {
 	}
 	// 50 streams hold 20 of 40 tokens each.
 	if e.OutPerTick < 20 || e.OutPerTick > 30 || e.FramesOut != float64(d.Due) ||
-		d.Received != d.Due || d.Dropped != 0 {
+		d.Received != d.Due || d.Dropped != 0 || d.Missing+d.Faults.total() != 0 {
 		t.Errorf("delivery: %+v %+v", e, d)
 	}
 	m := r.Memory
@@ -162,7 +162,7 @@ func TestServerFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
-		s, err := startServer(t.Context(), file, "tcp://127.0.0.1:1", func(err error) { ended <- err })
+		s, err := startServer(t.Context(), aziraKind(file, "tcp://127.0.0.1:1"), func(err error) { ended <- err })
 		if err == nil {
 			err = <-ended
 			if stop := s.stop(); stop != nil {

@@ -78,6 +78,8 @@ type StreamsEncoding struct {
 type StreamsDelivery struct {
 	Due      uint64  `json:"due"` // by who holds which token
 	Received uint64  `json:"received"`
+	Missing  uint64  `json:"missing"`   // of those due, by the end
+	Faults   Faults  `json:"faults"`    // among those received
 	Dropped  uint64  `json:"dropped"`   // by the feed, before the server
 	LatestMs float64 `json:"latest_ms"` // a tick was sent after its time, at most
 	DrainedS float64 `json:"drained_s"` // from the last tick sent to all received
@@ -134,6 +136,10 @@ func (r *StreamsReport) table(t *table) {
 	t.section("Delivery")
 	t.row("frames due to the streams", whole(float64(d.Due)))
 	t.row("received", whole(float64(d.Received)))
+	t.row("missing", whole(float64(d.Missing)))
+	if d.Faults.total() > 0 {
+		t.row("FAULTS", fmt.Sprintf("%+v", d.Faults))
+	}
 	t.row("sent per write", decimals(e.OutPerWrite, 2))
 	t.row("dropped before the server", whole(float64(d.Dropped)))
 	t.row("a tick sent late by at most", decimals(d.LatestMs, 1)+" ms")

@@ -39,6 +39,8 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	switch args[0] {
 	case "streams":
 		return runBenchStreams(ctx, args[1:], stdout, stderr)
+	case "swarm": // not for users: the clients of a run
+		return bench.RunSwarm(ctx, os.Stdin, stdout)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, benchHelp)
 		return nil

@@ -1,0 +1,144 @@
+package bench
+
+import "fmt"
+
+// A checker looks at what members receive and counts it.
+type checker struct {
+	// Fixed.
+	count bool // frames only
+
+	// Owned by the herd.
+	seen    []place
+	tally   Tally
+	latency histogram
+}
+
+// table is a member's part of what was seen.
+func (c *checker) table(m *member) places {
+	return c.seen[m.seen : m.seen+1<<m.bits]
+}
+
+// join gives a member its table.
+func (c *checker) join(m *member, tokens []uint32) {
+	m.bits, m.seen = tableBits(len(tokens)), uint32(len(c.seen))
+	c.seen = append(c.seen, make([]place, 1<<m.bits)...)
+	t := c.table(m)
+	for _, token := range tokens {
+		t.insert(token)
+	}
+}
+
+// take counts one tick of a member, read at a time of the run.
+func (c *checker) take(m *member, payload []byte, now int64) {
+	if m.slow {
+		c.tally.Slow.Frames++
+	} else {
+		c.tally.Frames++
+		m.frames++
+	}
+	if c.count {
+		return
+	}
+	tk, ok := parseTick(payload)
+	if !ok {
+		c.odd("no tick: %.80q", payload)
+		return
+	}
+	p := c.table(m).find(tk.token)
+	if p == nil {
+		c.tally.Faults.Foreign++
+		c.first("a tick of %s, which was not asked for", tokenName(int(tk.token)))
+		return
+	}
+	if tk.n != p.last+1 && p.last != 0 {
+		c.unexpected(m, p.last, tk)
+	}
+	p.last = max(p.last, tk.n)
+	if !m.slow {
+		late := max(now-tk.at, 0)
+		c.latency.record(late)
+		m.late += uint64(late)
+	}
+}
+
+// unexpected counts a tick that is not the next of its token.
+func (c *checker) unexpected(m *member, last uint32, tk tick) {
+	switch {
+	case tk.n == last:
+		c.tally.Faults.Doubled++
+	case tk.n < last:
+		c.tally.Faults.Order++
+	case m.slow:
+		c.tally.Slow.Missing += uint64(tk.n - last - 1)
+		return
+	default:
+		c.tally.Faults.Missing += uint64(tk.n - last - 1)
+	}
+	c.first("tick %d of %s came after %d", tk.n, tokenName(int(tk.token)), last)
+}
+
+func (c *checker) odd(format string, args ...any) {
+	c.tally.Faults.Odd++
+	c.first(format, args...)
+}
+
+// first keeps the words of the window's first fault.
+func (c *checker) first(format string, args ...any) {
+	if c.tally.Faults.First == "" {
+		c.tally.Faults.First = fmt.Sprintf(format, args...)
+	}
+}
+
+// begin starts a window.
+func (c *checker) begin(members []member) {
+	c.tally, c.latency = Tally{}, histogram{}
+	for i := range members {
+		members[i].late, members[i].frames = 0, 0
+	}
+}
+
+// end sums the window up.
+func (c *checker) end(members []member) *Tally {
+	t := c.tally
+	var l Lateness
+	for i := range members {
+		m := &members[i]
+		if m.slow {
+			t.Slow.Clients++
+		} else if m.frames > 0 && !c.count {
+			l.take(float64(m.late) / float64(m.frames))
+		}
+	}
+	t.Lateness = []Lateness{l}
+	t.Latency = c.latency.buckets()
+	return &t
+}
+
+// left is how many ticks of those published have not come to the members that
+// are to get all of them.
+func (c *checker) left(members []member, published []uint32) (n uint64) {
+	for i := range members {
+		if members[i].slow {
+			continue
+		}
+		for _, p := range c.table(&members[i]) {
+			if p.token == 0 {
+				continue
+			}
+			if t := int(p.token - 1); t < len(published) && published[t] > p.last {
+				n += uint64(published[t] - p.last)
+			}
+		}
+	}
+	return n
+}
+
+// unheard is how many places have not seen a tick.
+func (c *checker) unheard() (n uint64) {
+	for _, p := range c.seen {
+		if p.token != 0 && p.last == 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,94 @@
+package bench
+
+// A Tally is what clients received in a window, and what was wrong with it.
+type Tally struct {
+	Seconds float64 `json:"seconds"`
+	Frames  uint64  `json:"frames"`
+	Bytes   uint64  `json:"bytes"`
+	Reads   uint64  `json:"reads"` // read(2) calls that gave something
+	CPU     float64 `json:"cpu"`   // seconds, of the clients' processes
+	Faults  Faults  `json:"faults"`
+	Slow    Slow    `json:"slow"`
+
+	Lateness []Lateness `json:"lateness"` // of each process
+	Latency  buckets    `json:"latency"`  // µs from the scheduled time to the last byte read
+}
+
+// Faults are ticks that are not what they should be.
+type Faults struct {
+	Foreign uint64 `json:"foreign"` // of tokens that the client does not hold
+	Doubled uint64 `json:"doubled"`
+	Order   uint64 `json:"order"`   // older than the one before
+	Missing uint64 `json:"missing"` // passed over, by the ticks' own numbers
+	Odd     uint64 `json:"odd"`     // no tick, or no frame
+	Closed  uint64 `json:"closed"`  // streams that the server ended
+	First   string `json:"first,omitempty"`
+}
+
+func (f *Faults) total() uint64 {
+	return f.Foreign + f.Doubled + f.Order + f.Missing + f.Odd + f.Closed
+}
+
+// Slow are the clients that were told not to read, or not so much. What they miss
+// is no fault: a server may pass over what is old.
+type Slow struct {
+	Clients int    `json:"clients"`
+	Frames  uint64 `json:"frames"`
+	Missing uint64 `json:"missing"`
+}
+
+// Lateness is how evenly a group of clients was served: sums over clients of each
+// one's mean lateness.
+type Lateness struct {
+	Clients float64 `json:"clients"`
+	Sum     float64 `json:"sum"`
+	Squares float64 `json:"squares"`
+	Most    float64 `json:"most"` // of any client
+}
+
+func (l *Lateness) take(mean float64) {
+	l.Clients++
+	l.Sum += mean
+	l.Squares += mean * mean
+	l.Most = max(l.Most, mean)
+}
+
+// fairness is Jain's index of the clients' mean lateness, 1 when all are alike, and
+// how many times the mean of all the worst client's is.
+func fairness(groups []Lateness) (jain, worst float64) {
+	var all Lateness
+	for _, l := range groups {
+		all.Clients += l.Clients
+		all.Sum += l.Sum
+		all.Squares += l.Squares
+		all.Most = max(all.Most, l.Most)
+	}
+	return ratio(all.Sum*all.Sum, all.Clients*all.Squares), ratio(all.Most*all.Clients, all.Sum)
+}
+
+// add puts another process's tally to this one.
+func (t *Tally) add(o *Tally) {
+	t.Seconds = max(t.Seconds, o.Seconds)
+	t.Frames += o.Frames
+	t.Bytes += o.Bytes
+	t.Reads += o.Reads
+	t.CPU += o.CPU
+	t.Lateness = append(t.Lateness, o.Lateness...)
+	f := &t.Faults
+	f.Foreign += o.Faults.Foreign
+	f.Doubled += o.Faults.Doubled
+	f.Order += o.Faults.Order
+	f.Missing += o.Faults.Missing
+	f.Odd += o.Faults.Odd
+	f.Closed += o.Faults.Closed
+	if f.First == "" {
+		f.First = o.Faults.First
+	}
+	t.Slow.Clients += o.Slow.Clients
+	t.Slow.Frames += o.Slow.Frames
+	t.Slow.Missing += o.Slow.Missing
+	var h histogram
+	h.add(t.Latency)
+	h.add(o.Latency)
+	t.Latency = h.buckets()
+}
