@@ -7,35 +7,10 @@ import (
 	"unique"
 )
 
-// A Dialect is what a stream speaks.
-type Dialect uint8
-
-const (
-	DialectText Dialect = iota
-	DialectJSON
-	DialectBinary
-	DialectMessages // the typed JSON stream of /ws
-)
-
-func (d Dialect) String() string {
-	switch d {
-	case DialectText:
-		return "text"
-	case DialectJSON:
-		return "azira.v1.json"
-	case DialectBinary:
-		return "azira.v1.bin"
-	case DialectMessages:
-		return "messages"
-	}
-	return "unknown"
-}
-
 // StreamInfo is what is known of a stream when it opens.
 type StreamInfo struct {
-	Addr    netip.AddrPort
-	Agent   string // cut at 128 bytes
-	Dialect Dialect
+	Addr  netip.AddrPort
+	Agent string // cut at 128 bytes
 }
 
 // A Stream is one open stream and its slot among those of its account. It
@@ -53,7 +28,6 @@ type Stream struct {
 	addr    [16]byte
 	since   uint32 // Unix seconds
 	port    uint16
-	dialect Dialect
 
 	// Guarded by account.slots.mu.
 	state      streamState
@@ -129,9 +103,6 @@ func (st *Stream) Agent() string { return st.agent.Value() }
 // Since is when the stream was opened, in Unix seconds.
 func (st *Stream) Since() int64 { return int64(st.since) }
 
-// Dialect is what the stream speaks.
-func (st *Stream) Dialect() Dialect { return st.dialect }
-
 // Tokens is the number of tokens subscribed to.
 func (st *Stream) Tokens() int { return int(st.tokens.Load()) }
 
@@ -162,6 +133,5 @@ func (s *Service) newStream(id *Identity, i StreamInfo) *Stream {
 		addr:    i.Addr.Addr().As16(),
 		since:   uint32(s.now().Unix()),
 		port:    i.Addr.Port(),
-		dialect: i.Dialect,
 	}
 }

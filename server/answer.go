@@ -92,9 +92,14 @@ func (a answer) send(w http.ResponseWriter, r *http.Request, since time.Time) {
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("X-Process-Time", strconv.FormatFloat(time.Since(since).Seconds(), 'f', 6, 64))
+	h.Set("X-Process-Time", processTime(since))
 	w.WriteHeader(a.status)
 	_, _ = w.Write(body)
+}
+
+// processTime is what X-Process-Time says: seconds.
+func processTime(since time.Time) string {
+	return strconv.FormatFloat(time.Since(since).Seconds(), 'f', 6, 64)
 }
 
 func compress(body []byte) []byte {

@@ -57,15 +57,13 @@ func hasToken(lines []string, word string) bool {
 }
 
 // appendSwitch appends the answer that makes a connection a WebSocket. No
-// extension is ever agreed to; subprotocol may be empty.
-func appendSwitch(dst []byte, key, subprotocol string) []byte {
+// extension and no subprotocol is agreed to: every stream speaks the text dialect.
+func appendSwitch(dst []byte, key, took string) []byte {
 	sum := sha1.Sum([]byte(key + wsGUID))
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
-	if subprotocol != "" {
-		dst = append(dst, "\r\nSec-WebSocket-Protocol: "...)
-		dst = append(dst, subprotocol...)
-	}
+	dst = append(dst, "\r\nX-Process-Time: "...)
+	dst = append(dst, took...)
 	return append(dst, "\r\n\r\n"...)
 }

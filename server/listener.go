@@ -77,9 +77,11 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// nativeAnswer is an answer made without a handler. It carries no
+// X-Process-Time: nothing was processed.
 func nativeAnswer(code int, name, text, header string) []byte {
 	body := mustJSON(map[string]string{"detail": text})
 	return append([]byte("HTTP/1.1 "+strconv.Itoa(code)+" "+name+
-		"\r\nContent-Type: application/json\r\nX-Process-Time: 0.000000\r\n"+header+
+		"\r\nContent-Type: application/json\r\n"+header+
 		"Content-Length: "+strconv.Itoa(len(body))+"\r\nConnection: close\r\n\r\n"), body...)
 }

@@ -41,7 +41,7 @@ type public struct {
 func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p.cors.mark(w.Header(), r.Header)
-	a := p.answer(&request{Request: r, w: w})
+	a := p.answer(&request{Request: r, w: w, since: start})
 	if !a.taken {
 		a.send(w, r, start)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"azira/auth"
 )
@@ -14,6 +15,7 @@ import (
 type request struct {
 	*http.Request
 	w     http.ResponseWriter // for bodies and takeover; answers go through send
+	since time.Time           // when it came
 	id    auth.Identity
 	param string
 }

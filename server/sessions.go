@@ -17,6 +17,9 @@ type openStream struct {
 	Tokens  int    `json:"tokens"`
 }
 
+// dialectText is what every stream speaks.
+const dialectText = "text"
+
 // sessions lists the caller's open streams.
 func (p *public) sessions(r *request) answer {
 	list := []openStream{}
@@ -26,7 +29,7 @@ func (p *public) sessions(r *request) answer {
 			Address: st.Addr().String(),
 			Agent:   st.Agent(),
 			Since:   time.Unix(st.Since(), 0).UTC().Format(time.RFC3339),
-			Dialect: st.Dialect().String(),
+			Dialect: dialectText,
 			Tokens:  st.Tokens(),
 		})
 	}

@@ -130,17 +130,9 @@ const (
 	closeLimit    = 1008
 )
 
-// dialectOf is where a subprotocol will be chosen from those offered. None is
-// selected for now: every stream speaks the text dialect.
-func dialectOf(*http.Request) (kind engine.Kind, subprotocol string) { return engine.Text, "" }
-
 // hand answers 101 and gives the socket to the engine. On an error the
 // connection is closed.
 func (p *public) hand(r *request, key string, s engine.Stream) error {
-	subprotocol := ""
-	if s.Kind != engine.Echo {
-		s.Kind, subprotocol = dialectOf(r.Request)
-	}
 	c, rw, err := http.NewResponseController(r.w).Hijack()
 	if err != nil {
 		return fmt.Errorf("take connection: %w", err)
@@ -149,7 +141,7 @@ func (p *public) hand(r *request, key string, s engine.Stream) error {
 	if err := c.SetWriteDeadline(time.Now().Add(upgradeTimeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}
-	if _, err := c.Write(appendSwitch(nil, key, subprotocol)); err != nil {
+	if _, err := c.Write(appendSwitch(nil, key, processTime(r.since))); err != nil {
 		return fmt.Errorf("write upgrade: %w", err)
 	}
 	if s.Early, err = early(rw.Reader); err != nil {

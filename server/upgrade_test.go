@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -135,11 +137,26 @@ func TestHandshakeAnswer(t *testing.T) {
 	if _, err := io.WriteString(c, text+early); err != nil {
 		t.Fatal(err)
 	}
-	want := "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n" +
-		"\x81\x13Unknown action: foo"
-	got := make([]byte, len(want))
-	if n, err := io.ReadFull(c, got); err != nil || string(got) != want {
+	want := regexp.MustCompile(`^HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n` +
+		`Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=\r\n` +
+		`X-Process-Time: (\d+\.\d{6})\r\n\r\n$`)
+	rd := bufio.NewReader(c)
+	head := ""
+	for err == nil && !strings.HasSuffix(head, "\r\n\r\n") {
+		var line string
+		line, err = rd.ReadString('\n')
+		head += line
+	}
+	said := want.FindStringSubmatch(head)
+	if err != nil || said == nil {
+		t.Fatalf("%v: %q", err, head)
+	}
+	if took, _ := strconv.ParseFloat(said[1], 64); took <= 0 || took > 10 {
+		t.Errorf("X-Process-Time %s", said[1])
+	}
+	answer := "\x81\x13Unknown action: foo"
+	got := make([]byte, len(answer))
+	if n, err := io.ReadFull(rd, got); err != nil || string(got) != answer {
 		t.Errorf("%v: %q", err, got[:n])
 	}
 }
