@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -10,29 +11,30 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"azira/engine"
 )
 
 // An admin is the admin port: what operators and their tools ask. None of it
 // is reachable through the public port.
 type admin struct {
 	// Fixed.
-	engine    *engine.Engine
-	connected func() bool // some feed is
-	needsFeed bool
-	token     [sha256.Size]byte // of the bearer callers must show
-	guarded   bool              // there is such a bearer
-	mux       *http.ServeMux
+	log        *slog.Logger
+	responsive func(within time.Duration) error // every loop is
+	connected  func() bool                      // every endpoint of the feed is
+	needsFeed  bool
+	token      [sha256.Size]byte // of the bearer callers must show
+	guarded    bool              // there is such a bearer
+	mux        *http.ServeMux
 
 	// Shared.
 	ready atomic.Bool
+	stuck atomic.Bool // livez said so last
 }
 
 const responsiveWithin = 2 * time.Second
 
-func newAdmin(c *Config, e *engine.Engine, connected func() bool, metrics http.Handler) *admin {
-	a := &admin{engine: e, connected: connected, needsFeed: c.ReadyNeedsFeed}
+func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
+	connected func() bool, metrics http.Handler) *admin {
+	a := &admin{log: log, responsive: responsive, connected: connected, needsFeed: c.ReadyNeedsFeed}
 	a.mux = http.NewServeMux()
 	if c.AdminToken != "" {
 		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
@@ -76,9 +78,17 @@ func (a *admin) permits(r *http.Request) bool {
 	return err == nil || host == "localhost" || host == ""
 }
 
-// live is 200 while every loop takes its turn.
+// live is 200 while every loop takes its turn. One that does not, or has ended,
+// is left as it is: whoever watches the process decides to start it again.
 func (a *admin) live(w http.ResponseWriter, _ *http.Request) {
-	if err := a.engine.Responsive(responsiveWithin); err != nil {
+	err := a.responsive(responsiveWithin)
+	switch was := a.stuck.Swap(err != nil); {
+	case err != nil && !was:
+		a.log.Error("not live: restart the process if it stays so", "err", err)
+	case err == nil && was:
+		a.log.Info("live again")
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
@@ -91,7 +101,7 @@ func (a *admin) readiness(w http.ResponseWriter, _ *http.Request) {
 	case !a.ready.Load():
 		http.Error(w, "not serving", http.StatusServiceUnavailable)
 	case a.needsFeed && !a.connected():
-		http.Error(w, "no feed is connected", http.StatusServiceUnavailable)
+		http.Error(w, "the feed is not connected", http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))
 	}

@@ -64,28 +64,72 @@ func TestAdminToken(t *testing.T) {
 	}
 }
 
+// Ready is who has every endpoint, if the feed is needed.
 func TestReadyNeedsFeed(t *testing.T) {
-	pub, err := feed.ListenPublisher("tcp://127.0.0.1:0", feed.PublisherOptions{})
+	there, err := feed.ListenPublisher("tcp://127.0.0.1:0", feed.PublisherOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint := pub.Endpoint()
-	if err := pub.Close(); err != nil {
+	defer there.Close()
+	late, err := feed.ListenPublisher("tcp://127.0.0.1:0", feed.PublisherOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, func(c *Config) { c.Feed, c.ReadyNeedsFeed = []string{endpoint}, true })
-	easy := start(t, func(c *Config) { c.Feed = []string{endpoint} })
-	if r := s.adminCall("/readyz"); r.StatusCode != 503 {
-		t.Errorf("without feed: %d", r.StatusCode)
+	both := []string{there.Endpoint(), late.Endpoint()}
+	if err := late.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(c *Config) { c.Feed, c.ReadyNeedsFeed = both, true })
+	easy := start(t, func(c *Config) { c.Feed = both })
+	none := start(t, func(c *Config) { c.ReadyNeedsFeed = true })
+	eventually(t, "one endpoint is connected", func() bool {
+		return strings.Contains(string(s.adminCall("/metrics").body),
+			`azira_feed_connected{endpoint="`+both[0]+`"} 1`)
+	})
+	for what, r := range map[string]*running{"one of two": s, "no endpoint": none} {
+		if r := r.adminCall("/readyz"); r.StatusCode != 503 {
+			t.Errorf("%s: %d", what, r.StatusCode)
+		}
 	}
 	if r := easy.adminCall("/readyz"); r.StatusCode != 200 {
-		t.Errorf("without feed, not needed: %d", r.StatusCode)
+		t.Errorf("one of two, not needed: %d", r.StatusCode)
 	}
-	if pub, err = feed.ListenPublisher(endpoint, feed.PublisherOptions{}); err != nil {
+	if late, err = feed.ListenPublisher(both[1], feed.PublisherOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	defer pub.Close()
+	defer late.Close()
 	eventually(t, "ready", func() bool { return s.adminCall("/readyz").StatusCode == 200 })
+	_ = there.Close()
+	eventually(t, "not ready", func() bool { return s.adminCall("/readyz").StatusCode == 503 })
+}
+
+// Loops that have ended are said by livez, and once in the log; nothing else ends.
+func TestLoopsThatEnd(t *testing.T) {
+	var log syncBuffer
+	s := &server{config: testConfig(t), log: testLogger(&log), failed: make(chan error, 2)}
+	t.Cleanup(func() { _ = s.stop() })
+	addrs, err := s.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &running{t: t, addrs: addrs}
+	if r := run.adminCall("/livez"); r.StatusCode != 200 {
+		t.Errorf("before: %d", r.StatusCode)
+	}
+	if err := s.engine.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if r := run.adminCall("/livez"); r.StatusCode != 503 {
+			t.Errorf("after: %d", r.StatusCode)
+		}
+	}
+	if n := strings.Count(log.String(), "not live"); n != 1 {
+		t.Errorf("said %d times in the log", n)
+	}
+	if len(s.failed) != 0 || run.call("GET", "/healthcheck", nil).StatusCode != 200 {
+		t.Error("the public port ended")
+	}
 }
 
 func TestMetricsCount(t *testing.T) {

@@ -21,7 +21,7 @@ type Config struct {
 	// Admin port.
 	Admin          string // host:port of livez, readyz, metrics, pprof; empty = none
 	AdminToken     string // bearer asked of callers; needed beyond loopback
-	ReadyNeedsFeed bool   // readyz is 503 while no feed is connected
+	ReadyNeedsFeed bool   // readyz is 503 while an endpoint is not connected
 
 	// Feed.
 	Feed       []string      // ZeroMQ PUB endpoints

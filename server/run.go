@@ -84,7 +84,7 @@ func (s *server) start() (Addresses, error) {
 		}
 	}
 	s.public = s.newPublic(limit)
-	s.admin = newAdmin(&s.config, s.engine, s.connected, s.metrics())
+	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected, s.metrics())
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {
@@ -131,14 +131,15 @@ func (s *server) startFeeds() error {
 	return nil
 }
 
-// connected says whether at least one feed is.
+// connected says whether every endpoint is: the feed is as good as the worst of
+// them. Without endpoints there is no feed.
 func (s *server) connected() bool {
 	for _, f := range s.feeds {
-		if f.Status().Connected {
-			return true
+		if !f.Status().Connected {
+			return false
 		}
 	}
-	return false
+	return len(s.feeds) > 0
 }
 
 func (s *server) newPublic(limit int) *public {

@@ -110,7 +110,7 @@ var settings = []setting{
 		help: "bearer asked of callers of the admin port; needed beyond loopback",
 		bind: func(c *Config) field { return textField{&c.AdminToken, checkAdminToken} }},
 	{name: "ready-needs-feed", group: groupAdmin, def: "false",
-		help: "readyz answers 503 while no feed is connected",
+		help: "readyz answers 503 while an endpoint of the feed is not connected",
 		bind: func(c *Config) field { return boolField{&c.ReadyNeedsFeed} }},
 
 	{name: "log-level", group: groupLogs, arg: "LEVEL", def: "info",
