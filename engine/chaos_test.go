@@ -311,3 +311,40 @@ func churn(t *testing.T, e *Engine, names []string, rnd *rand.Rand, stop chan st
 		p.conn.Close()
 	}
 }
+
+// TestGiveWay has a writer go round a tiny ring during the turns of many streams
+// with one list: turns are cut short, and nothing is lost but what is conflated,
+// nothing doubled or reordered.
+func TestGiveWay(t *testing.T) {
+	const streams, tokens, ticks = 300, 3, 30_000
+	e := newEngine(t, Options{Loops: 1, RingBytes: ringMin, MaxLagBytes: 8 << 10})
+	pub := e.Publisher()
+	list := []string{tokenName(0), tokenName(1), tokenName(2)}
+	for _, name := range list {
+		publish(pub, name, 0)
+	}
+	pub.Flush()
+	var readers sync.WaitGroup
+	for k := range streams {
+		p := connect(t, e, Stream{})
+		p.subscribe(list...)
+		want := map[string]int{}
+		for _, name := range list {
+			want[name] = 0
+		}
+		rnd := rand.New(rand.NewPCG(uint64(k), 4))
+		readers.Go(func() { expectLast(t, p, want, ticks, rnd) })
+	}
+	for n := 1; n <= ticks; n++ {
+		for _, name := range list {
+			publish(pub, name, n)
+		}
+		pub.Flush()
+	}
+	readers.Wait()
+	s := e.Stats()
+	t.Logf("gave way %d times, laps %d, ring waits %d (%v)", s.GaveWay, s.Laps, s.RingWaits, s.RingWaited)
+	if s.RingWaits == 0 || s.Panics != 0 {
+		t.Errorf("ring waits %d, panics %d", s.RingWaits, s.Panics)
+	}
+}

@@ -109,7 +109,7 @@ func (l *loop) change(c *conn, tokens []uint32) {
 		l.changed = append(l.changed, c)
 		l.poke()
 	}
-	c.owner.Holds(len(tokens))
+	l.tell(c, func(o Owner) { o.Holds(len(tokens)) })
 }
 
 // intern returns the cohort of a set, made at need; it keeps tokens then.

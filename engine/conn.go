@@ -13,15 +13,6 @@ const (
 	Echo             // every message comes back; for conformance runs
 )
 
-// An Owner is who opened a stream: it is told what becomes of it, on the
-// stream's loop, and must not block.
-type Owner interface {
-	Opened(handle uint64) // for Engine.Close
-	Holds(tokens int)     // its tokens, after a change
-	Parked(since int64)   // Unix s since when it takes no byte; 0 = it takes them again
-	Ended(code int)       // once, with the close code: its place is free
-}
-
 // state is where a connection is in its life.
 type state uint8
 
@@ -46,6 +37,7 @@ type conn struct {
 	readable bool   // bytes may wait in the kernel
 	ended    bool   // and the peer's end behind them
 	queued   bool   // in loop.again
+	doomed   bool   // its owner panicked: to be dropped
 	changed  bool   // in loop.changed
 	code     uint16 // its close code, once known
 	cohort   uint32 // whose set it has; 0 = none

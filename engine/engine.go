@@ -166,26 +166,26 @@ func (e *Engine) Attach(fd int, s Stream) error {
 	if err == nil && fd >= 1<<handleFdBits {
 		err = errDescriptor
 	}
-	if err == nil && e.ended.Load() {
-		err = errStopped
-	}
 	if err != nil {
 		_ = unix.Close(fd)
 		return fmt.Errorf("attach: %w", err)
 	}
+	if !e.emptiest().arrive(fd, s) {
+		_ = unix.Close(fd)
+		return fmt.Errorf("attach: %w", errStopped)
+	}
+	return nil
+}
+
+// emptiest returns the loop with the fewest connections.
+func (e *Engine) emptiest() *loop {
 	l := e.loops[0]
 	for _, other := range e.loops[1:] {
 		if other.load.Load() < l.load.Load() {
 			l = other
 		}
 	}
-	l.load.Add(1)
-	if err := l.do(func() { l.attach(fd, s) }); err != nil {
-		l.load.Add(-1)
-		_ = unix.Close(fd)
-		return fmt.Errorf("attach: %w", err)
-	}
-	return nil
+	return l
 }
 
 // Close ends a stream with a close frame. A handle of a stream that has ended

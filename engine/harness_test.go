@@ -59,21 +59,8 @@ func newEngine(t testing.TB, o Options) *Engine {
 // connect opens a stream over loopback.
 func connect(t testing.TB, e *Engine, s Stream) *peer {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	near, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	near, far := pair(t)
 	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner()}
-	t.Cleanup(func() { p.conn.Close() })
 	if s.Owner == nil {
 		s.Owner = p.owner
 	}
@@ -81,6 +68,24 @@ func connect(t testing.TB, e *Engine, s Stream) *peer {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// pair returns the two ends of a connection over loopback.
+func pair(t testing.TB) (near, far net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if far, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if near, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { far.Close() })
+	return near, far
 }
 
 // dup takes a socket out of the net package.

@@ -1,12 +1,73 @@
 package engine
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"azira/proto"
 )
+
+// An arrival is a socket on its way to its loop.
+type arrival struct {
+	fd int
+	s  Stream
+}
+
+// arrivals is where sockets wait for their loop's next turn.
+type arrivals struct {
+	mu     sync.Mutex
+	list   []arrival
+	closed bool // the loop has ended
+
+	some atomic.Bool // list is not empty
+}
+
+// arrive leaves a socket for the loop; false if it has ended. Any goroutine.
+func (l *loop) arrive(fd int, s Stream) bool {
+	a := &l.arrivals
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return false
+	}
+	a.list = append(a.list, arrival{fd, s})
+	a.some.Store(true)
+	l.load.Add(1)
+	l.poke()
+	return true
+}
+
+// welcome takes over the sockets that have arrived.
+func (l *loop) welcome() {
+	if !l.arrivals.some.Load() {
+		return
+	}
+	a := &l.arrivals
+	a.mu.Lock()
+	list := a.list
+	a.list = nil
+	a.some.Store(false)
+	a.mu.Unlock()
+	for _, x := range list {
+		l.attach(x.fd, x.s)
+	}
+}
+
+// shutDoor lets nobody arrive any more, and drops all who are here.
+func (l *loop) shutDoor() {
+	l.arrivals.mu.Lock()
+	l.arrivals.closed = true
+	l.arrivals.mu.Unlock()
+	l.welcome()
+	for _, c := range l.conns {
+		if c != nil {
+			l.drop(c, proto.CloseGoingAway)
+		}
+	}
+}
 
 // attach takes a socket over: from here on the loop owns its descriptor.
 func (l *loop) attach(fd int, s Stream) {
@@ -33,11 +94,14 @@ func (l *loop) attach(fd int, s Stream) {
 func (l *loop) begin(c *conn, s Stream) {
 	setLowWater(int(c.fd), notSentLowBytes)
 	l.stats.opened.Add(1)
-	c.owner.Opened(l.handle(c))
+	l.tell(c, func(o Owner) { o.Opened(l.handle(c)) })
 	if s.Refuse != nil {
 		l.shut(c, s.Refuse.Code, s.Refuse.Reason)
 	} else if l.e.draining.Load() {
 		l.shut(c, proto.CloseRestart, "the server restarts")
+	}
+	if c.state == gone {
+		return // the peer was faster
 	}
 	if err := l.poller.add(int(c.fd)); err != nil {
 		l.log.Error("a socket can't be watched", "error", err)
@@ -81,7 +145,7 @@ func (l *loop) end(c *conn, code int) {
 	c.state = closing
 	c.code = uint16(code)
 	l.stats.closed(code)
-	c.owner.Ended(code)
+	l.tell(c, func(o Owner) { o.Ended(code) })
 }
 
 // hangUp sends our end after the close frame.
@@ -107,7 +171,10 @@ func (l *loop) peerClosed(c *conn, payload []byte) {
 
 // drop ends a stream without a word and gives its descriptor back.
 func (l *loop) drop(c *conn, code int) {
-	if c.state == open {
+	switch c.state {
+	case gone: // its descriptor may be another's by now
+		return
+	case open:
 		l.end(c, code)
 	}
 	c.state = gone

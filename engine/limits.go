@@ -11,6 +11,7 @@ import (
 const (
 	entriesMax   = 128 << 10 // runs of frames noted in one turn
 	turnBytesMax = 1 << 20   // of ring memory drained in one turn
+	crowdedEvery = 64        // writes between two looks for a writer that waits
 	replayBytes  = 256 << 10 // sent to one connection catching up, per turn
 	chunkBytes   = 64 << 10  // gathered for one write of a connection catching up
 
@@ -42,10 +43,8 @@ const (
 	ringMin    = 64 << 10 // ring memory
 )
 
-const (
-	requestWithin = 10 * time.Second // from a request's first byte to its last
-	closeWithin   = 2 * time.Second  // from our close frame to the peer's end
-)
+// closeWithin is from our close frame to the peer's end.
+const closeWithin = 2 * time.Second
 
 const _ = uint(ringMin - 2*(proto.DataBytesMax+16)) // a frame fits beside what it laps
 const _ = uint(64 - 8 - handleFdBits - handleSerialBits)

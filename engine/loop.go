@@ -43,19 +43,21 @@ type loop struct {
 	scratch scratch
 
 	// Shared with publishers and control.
-	woken atomic.Bool
-	load  atomic.Int64 // connections, those on their way here counted in
-	stats loopStats
+	woken    atomic.Bool
+	arrivals arrivals
+	load     atomic.Int64 // connections, those on their way here counted in
+	stats    loopStats
 }
 
 // scratch is memory that every connection's work uses in turn.
 type scratch struct {
-	in    []byte    // read from a socket
-	out   []byte    // gathered for a write
-	ids   []uint32  // of a request's tokens
-	mark  []uint32  // by token: its index in a set + 1
-	piece []piece   // of what is being sent to one connection
-	block []blocked // of one cohort's writes
+	in     []byte    // read from a socket
+	out    []byte    // gathered for a write
+	ids    []uint32  // of a request's tokens
+	mark   []uint32  // by token: its index in a set + 1
+	piece  []piece   // of what is being sent to one connection
+	missed []piece   // found by chains
+	block  []blocked // of one cohort's writes
 }
 
 func newLoop(e *Engine, id int) (*loop, error) {
@@ -87,27 +89,27 @@ func (l *loop) run() {
 		l.log.Error("a loop has ended", "loop", l.id, "error", err)
 		l.e.failed.Store(true)
 	}
-	for _, c := range l.conns {
-		if c != nil {
-			l.drop(c, proto.CloseGoingAway)
-		}
-	}
+	l.guard(nil, l.shutDoor)
 }
 
 // guard runs f; a panic is counted and costs the connection in hand, no other.
 func (l *loop) guard(c *conn, f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			l.stats.panics.Add(1)
+			l.panicked(r)
 			l.reset()
-			l.log.Error("a loop panicked", "loop", l.id,
-				"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			if c != nil && c.state != gone {
 				l.drop(c, proto.CloseInternal)
 			}
 		}
 	}()
 	f()
+}
+
+func (l *loop) panicked(r any) {
+	l.stats.panics.Add(1)
+	l.log.Error("a loop panicked", "loop", l.id,
+		"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 }
 
 // do runs f on the loop. Any goroutine.
@@ -140,6 +142,7 @@ func (l *loop) turn() {
 	if now := l.e.clock.Load(); now != l.now {
 		l.tick(now)
 	}
+	l.welcome()
 	l.settle()
 	if l.drain() {
 		l.poke()
@@ -152,16 +155,18 @@ func (l *loop) turn() {
 
 // ready serves a socket's news.
 func (l *loop) ready(c *conn, r readiness) {
+	c.ended = c.ended || r.ended
 	switch {
-	case r.broken:
-		l.drop(c, proto.CloseAbnormal)
+	case r.broken, c.ended && c.parked != nil && c.state == open:
+		l.drop(c, proto.CloseAbnormal) // who reads nothing and has ended is gone
 		return
 	case r.write && c.parked != nil:
+		began := time.Now()
 		l.catchUp(c)
+		l.stats.turned(time.Since(began))
 	}
 	if r.read && c.state != gone {
 		c.readable = true
-		c.ended = c.ended || r.ended
 		l.read(c)
 	}
 }
@@ -181,6 +186,9 @@ func (l *loop) serveAgain() {
 	l.again = l.spare[:0]
 	for _, c := range now {
 		c.queued = false
+		if c.doomed {
+			l.drop(c, proto.CloseInternal)
+		}
 		if c.state == gone {
 			continue
 		}

@@ -18,6 +18,7 @@ type Options struct {
 	MaxLagBytes     int           // of frames a slow stream may be behind, 1 MiB
 	PingEvery       time.Duration // 25 s
 	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
+	RequestWithin   time.Duration // from a request's first byte to its last, 10 s
 	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
 	Logger          *slog.Logger  // none
 }
@@ -42,6 +43,7 @@ func (o *Options) fill() error {
 	number(&o.MaxLagBytes, 1<<20)
 	duration(&o.PingEvery, 25*time.Second)
 	duration(&o.DeadAfter, 50*time.Second)
+	duration(&o.RequestWithin, 10*time.Second)
 	duration(&o.StallTimeout, 60*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

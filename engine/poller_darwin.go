@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,5 +56,5 @@ func (b *bell) close() {
 	_ = unix.Close(b.w)
 }
 
-// unacked can't be asked here: a peer that is gone is left to TCP's own timers.
-func unacked(int) int { return 0 }
+// silentFor can't be asked here: a peer that is gone is left to TCP's own timers.
+func silentFor(int) time.Duration { return 0 }

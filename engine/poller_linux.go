@@ -2,6 +2,7 @@ package engine
 
 import (
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,11 +37,12 @@ func (b *bell) heard() {}
 
 func (b *bell) close() { _ = unix.Close(b.efd) }
 
-// unacked returns how many sent bytes the peer's kernel has not confirmed.
-func unacked(fd int) int {
-	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
-	if err != nil {
+// silentFor returns for how long the peer's kernel has confirmed nothing, though
+// sent bytes wait for it; 0 if none do.
+func silentFor(fd int) time.Duration {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || info.Unacked == 0 {
 		return 0
 	}
-	return n
+	return time.Duration(info.Last_ack_recv) * time.Millisecond
 }

@@ -65,12 +65,19 @@ func (p *Publisher) Tick(topic, data []byte, ts int64) {
 	p.handOver(s, k, id, ts, data)
 }
 
-// Flush ends a burst: it wakes the loops that are not awake yet.
+// Flush ends a burst: what was handed over is published, and the loops that are
+// not awake yet are woken.
 func (p *Publisher) Flush() {
 	if !p.wake {
 		return
 	}
 	p.wake = false
+	for k, q := range p.queues {
+		for q != nil && !q.Empty() {
+			p.e.shards[k].tryTakeOver()
+			runtime.Gosched() // somebody else is at it
+		}
+	}
 	for _, l := range p.e.loops {
 		l.poke()
 	}
@@ -125,16 +132,14 @@ func (s *shard) takeOver() {
 	}
 }
 
-// leave gives the shard up, but not while something handed over lies there that
-// its owner, who saw the shard held, would not come back for.
+// leave gives the shard up, after one more look for what was handed over while
+// it was held. What comes later is published by the next to hold the shard, at
+// the latest by its own endpoint's Flush: nobody works for others without end.
 func (s *shard) leave() {
-	for {
-		s.held.Store(false) // Hand the writer to the next endpoint.
-		if !s.waiting() || !s.held.CompareAndSwap(false, true) {
-			return
-		}
+	if s.waiting() {
 		s.takeOver()
 	}
+	s.held.Store(false) // Hand the writer to the next endpoint.
 }
 
 func (s *shard) waiting() bool {

@@ -21,6 +21,9 @@ func (l *loop) read(c *conn) {
 		c.in.left = nil
 		l.feed(c, left)
 	}
+	if c.parked != nil && c.state == open {
+		l.peek(c)
+	}
 	for range readsPerTurn {
 		if c.parked != nil || c.state != open {
 			return
@@ -45,6 +48,18 @@ func (l *loop) read(c *conn) {
 		}
 	}
 	l.serve(c)
+}
+
+// peek looks, without reading, whether a parked connection says goodbye: its
+// requests wait, but its place must not.
+func (l *loop) peek(c *conn) {
+	if c.in != nil {
+		return // in the middle of something
+	}
+	n, _, err := unix.Recvfrom(int(c.fd), l.scratch.in[:readBytes], unix.MSG_PEEK)
+	if err == nil && proto.HasClose(l.scratch.in[:n]) {
+		l.shut(c, proto.CloseNormal, "")
+	}
 }
 
 // readSize is small beyond the frame in progress, so that little is held of a
@@ -97,7 +112,9 @@ func (l *loop) feed(c *conn, p []byte) {
 		if !ok {
 			break
 		}
-		in.since = l.now // what follows is another request
+		if !m.Op.Control() {
+			in.since = l.now // what follows is another request
+		}
 		l.message(c, m)
 	}
 	if c.state == open {
@@ -107,8 +124,10 @@ func (l *loop) feed(c *conn, p []byte) {
 
 // keep keeps what is incomplete, within the loop's budget, or forgets inbound.
 func (l *loop) keep(c *conn, in *inbound) {
-	l.partial += len(in.dec.Partial()) - in.held
-	in.held = len(in.dec.Partial())
+	if c.kind != Echo {
+		l.partial += len(in.dec.Partial()) - in.held
+		in.held = len(in.dec.Partial())
+	}
 	switch {
 	case in.dec.Idle() && len(in.left) == 0:
 		c.in, l.idle = nil, in
@@ -125,8 +144,21 @@ func (l *loop) keep(c *conn, in *inbound) {
 	case len(p) > requestBytes && !bytes.HasPrefix(p, proto.SubscribePrefix):
 		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
 	case l.partial > partialBytes:
-		l.shut(c, proto.CloseTryLater, "too many incomplete requests")
+		l.shut(l.greatest(), proto.CloseTryLater, "too many incomplete requests")
 	}
+}
+
+// greatest returns the connection that holds most of an incomplete request.
+func (l *loop) greatest() (most *conn) {
+	for _, c := range l.conns {
+		if c == nil || c.in == nil || c.kind == Echo {
+			continue
+		}
+		if most == nil || c.in.held > most.in.held {
+			most = c
+		}
+	}
+	return most
 }
 
 // limit is the greatest message a connection may send, in bytes.
@@ -141,7 +173,9 @@ func (c *conn) limit() int {
 func (l *loop) message(c *conn, m proto.Message) {
 	switch {
 	case m.Op == proto.OpPing:
-		l.answer(c, proto.OpPong, m.Payload)
+		if c.kind == Echo || l.admit(c) {
+			l.answer(c, proto.OpPong, m.Payload)
+		}
 	case m.Op == proto.OpPong:
 	case m.Op == proto.OpClose:
 		l.peerClosed(c, m.Payload)
@@ -175,7 +209,6 @@ func (l *loop) send(c *conn, p []byte) {
 	}
 	l.stats.bytes.Add(uint64(n))
 	if n < len(p) {
-		l.park(c, l.cursor)
-		c.parked.rest = slices.Clone(p[n:])
+		l.park(c, l.cursor, nil, slices.Clone(p[n:]))
 	}
 }

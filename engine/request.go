@@ -22,14 +22,13 @@ func (l *loop) request(c *conn, m proto.Message) {
 	case len(m.Payload) > requestBytes && !bytes.HasPrefix(m.Payload, proto.SubscribePrefix):
 		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
 		return
-	case !c.bucket.take(l.now):
-		l.refuse(c)
+	case !l.admit(c):
+		l.answer(c, proto.OpText, answerTooFast)
 		return
 	case m.Op == proto.OpBinary:
 		l.answer(c, proto.OpText, answerBinary)
 		return
 	}
-	c.refused = 0
 	req, err := proto.ParseText(m.Payload)
 	var fault proto.TextFault
 	switch {
@@ -42,15 +41,18 @@ func (l *loop) request(c *conn, m proto.Message) {
 	}
 }
 
-// refuse answers a request that came too early.
-func (l *loop) refuse(c *conn) {
-	l.stats.refused.Add(1)
-	c.refused++
-	if c.refused >= refusedMax {
-		l.shut(c, proto.CloseFlooding, "too many requests")
-		return
+// admit says whether a request or ping is within its connection's rate. Who goes
+// on beyond it is closed.
+func (l *loop) admit(c *conn) bool {
+	if c.bucket.take(l.now) {
+		c.refused = 0
+		return true
 	}
-	l.answer(c, proto.OpText, answerTooFast)
+	l.stats.refused.Add(1)
+	if c.refused++; c.refused >= refusedMax {
+		l.shut(c, proto.CloseFlooding, "too many requests")
+	}
+	return false
 }
 
 // subscribe adds tokens to a connection's set: all of them or, if one is unknown

@@ -23,6 +23,7 @@ type loopStats struct {
 	conflations     atomic.Uint64
 	conflated       atomic.Uint64
 	laps            atomic.Uint64
+	gaveWay         atomic.Uint64
 	panics          atomic.Uint64
 	turns           [len(fanoutBounds) + 1]atomic.Uint64
 	turnNs          atomic.Uint64
@@ -82,6 +83,7 @@ type Stats struct {
 	Overrun    uint64 // records that went past a loop
 	Conflated  uint64 // ticks replaced by newer ones for slow streams
 	Conflates  uint64 // times a stream was given last values
+	GaveWay    uint64 // times a cohort's turn was cut short for a writer
 	Laps       uint64 // times a ring went past a loop
 	Requests   uint64
 	Refused    uint64 // requests beyond the rate
@@ -137,6 +139,7 @@ func (t *loopStats) addTo(s *Stats) {
 	s.Conflated += t.conflated.Load()
 	s.Conflates += t.conflations.Load()
 	s.Laps += t.laps.Load()
+	s.GaveWay += t.gaveWay.Load()
 	s.Requests += t.requests.Load()
 	s.Refused += t.refused.Load()
 	s.Panics += t.panics.Load()

@@ -70,7 +70,7 @@ func (l *loop) look(c *conn) {
 		within(c.pinged, o.PingEvery)
 	}
 	if c.in != nil {
-		within(c.in.since, requestWithin)
+		within(c.in.since, o.RequestWithin)
 	}
 	if c.expires != 0 {
 		within(c.expires, 0)
@@ -86,8 +86,8 @@ func (l *loop) overdue(c *conn) bool {
 	switch {
 	case c.expires != 0 && after(c.expires, 0):
 		l.shut(c, proto.CloseExpired, "bearer expired")
-	case c.in != nil && !c.in.dec.Idle() && after(c.in.since, requestWithin):
-		l.shut(c, proto.ClosePolicy, fmt.Sprintf("request not complete within %v", requestWithin))
+	case c.in != nil && !c.in.dec.Idle() && after(c.in.since, o.RequestWithin):
+		l.shut(c, proto.ClosePolicy, fmt.Sprintf("request not complete within %v", o.RequestWithin))
 	case c.parked != nil && o.StallTimeout > 0 && after(c.parked.since, o.StallTimeout):
 		l.shut(c, proto.CloseStalled, fmt.Sprintf("took nothing for %v", o.StallTimeout))
 	case c.parked == nil && after(c.pinged, o.PingEvery):
@@ -97,10 +97,11 @@ func (l *loop) overdue(c *conn) bool {
 }
 
 // ping pings, unless the peer is gone: for long nothing came from it, no pong
-// either, and its kernel did not even confirm the last ping. A client need never
-// send anything itself.
+// either, and its kernel confirmed nothing although something waits for that. A
+// client need never send anything itself.
 func (l *loop) ping(c *conn) {
-	if l.now-c.heard >= seconds(l.e.o.DeadAfter) && unacked(int(c.fd)) > 0 {
+	dead := l.e.o.DeadAfter
+	if l.now-c.heard >= seconds(dead) && silentFor(int(c.fd)) >= dead {
 		l.drop(c, proto.CloseAbnormal)
 		return
 	}

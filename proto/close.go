@@ -83,3 +83,20 @@ func CloseCodeOf(err error) (code int, reason string) {
 	}
 	return CloseProtocol, "protocol error"
 }
+
+// HasClose says whether p, from the beginning of a client frame on, holds a
+// close frame behind whole frames.
+func HasClose(p []byte) bool {
+	for {
+		h, n, err := parseHeader(p)
+		switch {
+		case err != nil || n == 0:
+			return false
+		case h.op == OpClose:
+			return true
+		case h.length > uint64(len(p)-n):
+			return false
+		}
+		p = p[n+int(h.length):]
+	}
+}
