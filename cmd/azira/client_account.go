@@ -13,29 +13,23 @@ import (
 )
 
 func clientRegister(ctx context.Context, c clientConfig, _ []string, tm *terminal) error {
-	name, password, err := who(ctx, c, tm, true)
-	if err != nil {
-		return err
-	}
-	auth, err := client.NewAuth(c.server)
-	if err != nil {
-		return err
-	}
-	defer auth.Close()
-	cred, err := auth.Register(ctx, name, password)
-	switch {
-	case err != nil:
-		return err
-	case c.json:
-		fmt.Fprintf(tm.out, "%s\n", cred.Answer)
-	default:
-		fmt.Fprintf(tm.out, "registered %q\n", name)
-	}
-	return nil
+	return signIn(ctx, c, tm, true, (*client.Auth).Register,
+		func(name string, _ client.Credential) string { return fmt.Sprintf("registered %q", name) })
 }
 
 func clientLogin(ctx context.Context, c clientConfig, _ []string, tm *terminal) error {
-	name, password, err := who(ctx, c, tm, false)
+	return signIn(ctx, c, tm, false, (*client.Auth).Login,
+		func(_ string, cred client.Credential) string { return cred.Bearer })
+}
+
+// An authCall is one of client.Auth that takes a name and a password.
+type authCall func(*client.Auth, context.Context, string, string) (client.Credential, error)
+
+// signIn makes one call with a name and a password, and prints the server's
+// answer or what words makes of it.
+func signIn(ctx context.Context, c clientConfig, tm *terminal, isNew bool,
+	call authCall, words func(name string, cred client.Credential) string) error {
+	name, password, err := who(ctx, c, tm, isNew)
 	if err != nil {
 		return err
 	}
@@ -44,15 +38,15 @@ func clientLogin(ctx context.Context, c clientConfig, _ []string, tm *terminal) 
 		return err
 	}
 	defer auth.Close()
-	cred, err := auth.Login(ctx, name, password)
-	switch {
-	case err != nil:
+	cred, err := call(auth, ctx, name, password)
+	if err != nil {
 		return err
-	case c.json:
-		fmt.Fprintf(tm.out, "%s\n", cred.Answer)
-	default:
-		fmt.Fprintln(tm.out, cred.Bearer)
 	}
+	said := words(name, cred)
+	if c.json {
+		said = string(cred.Answer)
+	}
+	fmt.Fprintln(tm.out, said)
 	return nil
 }
 

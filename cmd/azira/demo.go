@@ -68,6 +68,10 @@ func parseDemo(args []string, stdout io.Writer) (demoConfig, error) {
 // run starts the feed and the server, shows the table until ctx ends or a part
 // does, and stops them, the server first.
 func (c demoConfig) run(ctx context.Context, tm *terminal) error {
+	sc, err := c.serverConfig()
+	if err != nil {
+		return err
+	}
 	if err := c.checkFree(); err != nil {
 		return err
 	}
@@ -79,7 +83,8 @@ func (c demoConfig) run(ctx context.Context, tm *terminal) error {
 	if err != nil {
 		return unlessCanceled(err)
 	}
-	s, addrs, err := c.startServer(ctx, ft, pub, log)
+	sc.Feed, sc.Logger = []string{pub}, log
+	s, addrs, err := startServer(ctx, ft, sc)
 	if err == nil {
 		err = c.show(ctx, addrs, tm)
 		err = errors.Join(ft.of(orInterrupted(ctx, err)), s.stop())
@@ -93,6 +98,20 @@ func unlessCanceled(err error) error {
 		return nil
 	}
 	return err
+}
+
+// serverConfig is what the server is started with. Its words are checked as
+// those of azira serve are.
+func (c demoConfig) serverConfig() (server.Config, error) {
+	sc, err := server.LoadConfig(
+		[]string{"--listen", c.listen, "--admin", c.admin, "--data", c.data}, nil, io.Discard)
+	var bad *server.ConfigError
+	if errors.As(err, &bad) {
+		f := bad.Faults[0]
+		return sc, fmt.Errorf("%w: --%s: %s", errUsage, f.Name, f.Text)
+	}
+	sc.DrainWindow = demoDrain
+	return sc, err
 }
 
 // checkFree looks for ports in use before anything is started, to say which flag
@@ -140,12 +159,9 @@ func (c demoConfig) startFeed(ctx context.Context, ft *fate, log *slog.Logger) (
 }
 
 // startServer returns once the server takes connections.
-func (c demoConfig) startServer(ctx context.Context, ft *fate, pub string, log *slog.Logger) (
+func startServer(ctx context.Context, ft *fate, sc server.Config) (
 	*part, server.Addresses, error) {
 	ready := make(chan server.Addresses, 1)
-	sc := server.Defaults()
-	sc.Listen, sc.Admin, sc.Data, sc.Feed = c.listen, c.admin, c.data, []string{pub}
-	sc.DrainWindow, sc.Logger = demoDrain, log
 	p := startPart(func(ctx context.Context) error {
 		return server.Run(ctx, sc, func(a server.Addresses) { ready <- a })
 	}, func(err error) { ft.ended(errServeEnded, err) })

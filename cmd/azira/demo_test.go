@@ -135,11 +135,19 @@ func TestDemoDataUnusable(t *testing.T) {
 }
 
 func TestDemoFlags(t *testing.T) {
-	for _, bad := range [][]string{{"--rate", "0"}, {"--tokens", "A,,B"}, {"--nosuch"}, {"word"}} {
-		if err := runDemo(t.Context(), bad, &output{}, &output{}); exitCode("demo", err, &output{}) != 2 {
-			t.Errorf("%q: %v", bad, err)
+	wants2 := func(args ...string) {
+		t.Helper()
+		err := runDemo(t.Context(), args, &output{}, &output{})
+		if exitCode("demo", err, &output{}) != 2 {
+			t.Errorf("%q: %v", args, err)
 		}
 	}
+	for _, bad := range [][]string{{"--rate", "0"}, {"--tokens", "A,,B"}, {"--nosuch"}, {"word"},
+		{"--listen", "8000"}, {"--admin", "localhost"}, {"--data", ""}, {"--pub", "udp://x:1"}} {
+		wants2(bad...)
+	}
+	t.Setenv("AZIRA_LISTEN", "127.0.0.1")
+	wants2()
 }
 
 func TestQuote(t *testing.T) {
