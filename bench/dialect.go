@@ -12,6 +12,7 @@ import (
 const (
 	dialectText = "text" // subscribe|A,B, and a text frame for each tick
 	dialectNATS = "nats" // the protocol of NATS inside binary frames
+	dialectURL  = "url"  // GET /sub/A,B, and a text frame for each tick
 )
 
 // appendSubscribe asks for tokens.
@@ -25,14 +26,18 @@ func appendSubscribe(dst []byte, dialect string, tokens []uint32) []byte {
 		}
 		return appendClientFrame(dst, proto.OpBinary, append(p, "PING\r\n"...))
 	}
-	p = append(p, "subscribe|"...)
+	return appendClientFrame(dst, proto.OpText, appendNames(append(p, "subscribe|"...), tokens))
+}
+
+// appendNames writes A,B,C.
+func appendNames(dst []byte, tokens []uint32) []byte {
 	for i, t := range tokens {
 		if i > 0 {
-			p = append(p, ',')
+			dst = append(dst, ',')
 		}
-		p = append(p, tokenName(int(t))...)
+		dst = append(dst, tokenName(int(t))...)
 	}
-	return appendClientFrame(dst, proto.OpText, p)
+	return dst
 }
 
 var (

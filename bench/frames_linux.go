@@ -34,13 +34,16 @@ func (h *herd) switched(at int, m *member, p []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", errUpgrade, line)
 	}
+	m.state = memberOpen
+	h.dialing--
+	if h.setup.Dialect == dialectURL {
+		return rest, nil // it has subscribed by its handshake
+	}
 	h.list = h.picker.list(h.list[:0], h.setup.First+at)
 	h.out = appendSubscribe(h.out[:0], h.setup.Dialect, h.list)
 	if err := h.write(m, h.out); err != nil {
 		return nil, fmt.Errorf("send subscribe: %w", err)
 	}
-	m.state = memberOpen
-	h.dialing--
 	return rest, nil
 }
 

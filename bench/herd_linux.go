@@ -21,12 +21,11 @@ type herd struct {
 	clock   clock
 	epoll   int
 	server  unix.SockaddrInet4
-	upgrade []byte
 
 	picker  *picker
 	members []member
 	buf     []byte
-	out     []byte         // a subscribe being written
+	out     []byte         // a request being written
 	list    []uint32       // its tokens
 	parts   map[int][]byte // unfinished messages of NATS that end inside a frame, by member
 
@@ -67,7 +66,7 @@ func newHerd(s swarmLoad) (*herd, error) {
 	return &herd{
 		checker: checker{count: s.Count}, setup: s, clock: newClock(s.Epoch), epoll: fd,
 		server:  unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
-		upgrade: upgradeRequest(s.Addr, s.Bearer), picker: newPicker(s.Load),
+		picker:  newPicker(s.Load),
 		buf: make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,
 	}, nil
 }

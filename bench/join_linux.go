@@ -85,7 +85,7 @@ func (h *herd) connected(at int, m *member) {
 	}
 	if err == nil {
 		m.state = memberAsked
-		err = h.write(m, h.upgrade)
+		err = h.ask(at, m)
 	}
 	if err == nil {
 		err = h.watch(unix.EPOLL_CTL_MOD, at, m, unix.EPOLLIN)
@@ -93,6 +93,17 @@ func (h *herd) connected(at int, m *member) {
 	if err != nil {
 		h.lost(at, m, fmt.Errorf("open stream: %w", err))
 	}
+}
+
+// ask sends the handshake.
+func (h *herd) ask(at int, m *member) error {
+	path := "/api/v1/stream"
+	if h.setup.Dialect == dialectURL {
+		h.list = h.picker.list(h.list[:0], h.setup.First+at)
+		path = string(appendNames([]byte("/sub/"), h.list))
+	}
+	h.out = appendUpgrade(h.out[:0], path, h.setup.Addr, h.setup.Bearer)
+	return h.write(m, h.out)
 }
 
 // lost is the end of a member's socket. One that was on its way back tries again;

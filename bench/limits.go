@@ -4,17 +4,30 @@ import "time"
 
 // Bounds of settings.
 const (
-	streamsMin   = 4 // one for each size
-	streamsMax   = 1_000_000
-	tokensMax    = 3000 // of a stream: the server's default
-	universeMax  = 100_000
-	rateMax      = 1_000_000 // ticks per second
-	secondsMin   = 1
-	secondsMax   = 600
-	fdSpare      = 64 // descriptors of the bench that are no streams
-	sizes        = 4  // at which memory is measured
-	keptShare    = 8  // Go keeps a tenth of its heap for what comes; an eighth is near enough
-	openParallel = 64 // streams being opened at a time, by one swarm
+	streamsMin    = 4 // one for each size
+	streamsMax    = 1_000_000
+	tokensMax     = 3000 // of a stream: the server's default
+	universeMax   = 100_000
+	rateMax       = 1_000_000 // ticks per second
+	harnessFull   = 0.9       // share of their processors from which clients may hold a server up
+	feedLateMs    = 5
+	stepsMax      = 16 // rates of a sweep
+	stepUp        = 1.5
+	stepNear      = 1.05 // a good and a bad rate as near as this hold the knee between them
+	deliveredMin  = 0.98 // of what is offered, at a good rate
+	drainPolls    = 20   // without a change, until what is missing stays so
+	serversMax    = 64
+	roundsMax     = 100
+	deliveriesMax = 1e9 // per second
+	perSendMax    = 1000
+	churnMax      = 10_000 // clients per second
+	boundMax      = 60_000 // ms
+	secondsMin    = 1
+	secondsMax    = 600
+	fdSpare       = 64 // descriptors of the bench that are no streams
+	sizes         = 4  // at which memory is measured
+	keptShare     = 8  // Go keeps a tenth of its heap for what comes; an eighth is near enough
+	openParallel  = 64 // streams being opened at a time, by one swarm
 
 	swarmStreams  = 15_000 // of one process
 	sourceStreams = 8_000  // of one source address, which has 28,000 ports
@@ -51,6 +64,8 @@ const (
 	swarmWait     = 2 * time.Millisecond   // between two looks at the commands
 	slowStep      = 50 * time.Millisecond  // between reads of slow clients
 	stormTimeout  = time.Minute
+	warmTime      = time.Second     // of a window, before it counts
+	restTime      = time.Second     // between opening streams and weighing the server
 	hearTimeout   = 2 * time.Second // for the first ticks to arrive, before they are sent anew
 	retryPause    = time.Second     // of a client whose connection failed
 	windowTail    = time.Second     // of a window, after its last tick

@@ -16,6 +16,7 @@ type Memory struct {
 	Runtime float64 `json:"runtime"` // off-heap: spans, caches, collector, profiler
 	RSS     float64 `json:"rss"`     // pages of all kinds that lie in memory
 	Free    float64 `json:"free"`    // of these, heap pages that await their next use
+	Kernel  float64 `json:"kernel"`  // slabs and socket buffers of the whole machine
 }
 
 const released = "go_memstats_heap_released_bytes"
@@ -81,6 +82,7 @@ func PerStream(points []Memory) Memory {
 		Runtime: of(func(m Memory) float64 { return m.Runtime }),
 		RSS:     of(func(m Memory) float64 { return m.RSS }),
 		Free:    of(func(m Memory) float64 { return m.Free }),
+		Kernel:  of(func(m Memory) float64 { return m.Kernel }),
 	}
 }
 

@@ -86,7 +86,7 @@ func (s *server) parseReady(text string) bool {
 	words := strings.Fields(text)
 	if len(words) == 3 && words[0] == "ready" {
 		s.public, s.dialect = words[1], words[2]
-		return s.dialect == dialectText || s.dialect == dialectNATS
+		return s.dialect == dialectText || s.dialect == dialectNATS || s.dialect == dialectURL
 	}
 	for i := 1; i < len(words); i++ {
 		addr := strings.TrimPrefix(words[i], "http://")

@@ -156,12 +156,3 @@ func (s *swarm) follow(c swarmCommand) (r swarmResult, err error) {
 func (s *swarm) await(limit time.Duration, until func() bool, done func() swarmResult) {
 	s.until, s.done, s.limit = until, done, time.Now().Add(limit)
 }
-
-// ownCPU is the processor time of this process.
-func ownCPU() time.Duration {
-	var ru unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
-		panic("bench: no account of processor time: " + err.Error())
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
-}

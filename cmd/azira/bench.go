@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +17,7 @@ Usage: azira bench SCENARIO [flags]
 
 Scenarios:
   streams   memory per stream, allocations and encodings per tick
+  run       hot, watch, flood, idle, storm and others, alone or beside other servers
 
 azira bench SCENARIO --help lists a scenario's flags.
 `
@@ -34,18 +34,20 @@ Flags:
 // runBench runs a scenario: progress goes to stderr, its report to stdout.
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%w: expected a scenario: streams", errUsage)
+		return fmt.Errorf("%w: expected a scenario: streams, run", errUsage)
 	}
 	switch args[0] {
 	case "streams":
 		return runBenchStreams(ctx, args[1:], stdout, stderr)
+	case "run":
+		return runBenchRun(ctx, args[1:], stdout, stderr)
 	case "swarm": // not for users: the clients of a run
 		return bench.RunSwarm(ctx, os.Stdin, stdout)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, benchHelp)
 		return nil
 	}
-	return fmt.Errorf("%w: unknown scenario %q: expected streams", errUsage, args[0])
+	return fmt.Errorf("%w: unknown scenario %q: expected streams or run", errUsage, args[0])
 }
 
 func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -74,14 +76,8 @@ func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Write
 		return fmt.Errorf("find this program: %w", err)
 	}
 	r, err := bench.RunStreams(ctx, c)
-	switch {
-	case errors.Is(err, bench.ErrConfig):
-		words := strings.TrimPrefix(err.Error(), bench.ErrConfig.Error()+": ")
-		return fmt.Errorf("%w: %s", errUsage, words)
-	case err != nil && ctx.Err() != nil:
-		return errInterrupted
-	case err != nil:
-		return errors.New(strings.TrimPrefix(err.Error(), "bench: "))
+	if err != nil {
+		return benchError(ctx, err)
 	}
 	return bench.Write(stdout, r, asJSON)
 }

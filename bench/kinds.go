@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// A Trial is what one target showed in one round.
+type Trial struct {
+	Round   int      `json:"round"`
+	Window  *Window  `json:"window,omitempty"`
+	Stalled *Window  `json:"stalled,omitempty"` // of slow: the same with slow clients
+	Stall   *Stall   `json:"stall,omitempty"`
+	Steps   []Window `json:"steps,omitempty"` // of saturate, by rate
+	Knee    float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Back    *Back    `json:"back,omitempty"`  // of storm
+	Idle    *Idle    `json:"idle,omitempty"`
+}
+
+// churn is a window, with clients that come and go if the scenario says so.
+func (t *trial) churn(ctx context.Context, r *Trial) (err error) {
+	if t.c.ChurnRate > 0 {
+		each := t.c.ChurnRate / float64(len(t.fleet.swarms))
+		if _, err := t.fleet.ask(ctx, swarmCommand{Do: doChurn, Rate: each}); err != nil {
+			return err
+		}
+	}
+	r.Window, err = t.window(ctx, t.c.Rate)
+	return err
+}
+
+// storm has all clients come back at once while ticks flow, and then counts a
+// window with them.
+func (t *trial) storm(ctx context.Context, r *Trial) error {
+	fl, err := t.beginFlow(ctx, t.c.Rate)
+	if err != nil {
+		return err
+	}
+	defer fl.cancel()
+	if err := pause(ctx, warmTime); err != nil {
+		return err
+	}
+	res, err := t.fleet.ask(ctx, swarmCommand{Do: doStorm})
+	if err != nil {
+		return err
+	}
+	r.Back = newBack(res.Back, t.c.Clients)
+	if r.Window, err = t.count(ctx); err != nil {
+		return err
+	}
+	r.Window.Offered = t.c.Rate
+	return t.endFlow(ctx, fl, r.Window)
+}
+
+// A Stall is what slow clients cost the server in memory.
+type Stall struct {
+	Clients   int     `json:"clients"`
+	PerClient float64 `json:"bytes_per_client"` // user space; RSS where no more is told
+	P99       float64 `json:"p99_ratio"`        // of healthy clients: with by without
+}
+
+// slow counts a window without slow clients and one with.
+func (t *trial) slow(ctx context.Context, r *Trial) (err error) {
+	if r.Window, err = t.window(ctx, t.c.Rate); err != nil {
+		return err
+	}
+	before, err := t.memory(ctx, 0)
+	if err != nil {
+		return err
+	}
+	stall := swarmCommand{Do: doSlow, Share: t.c.Share, Rate: t.c.SlowRate}
+	if _, err := t.fleet.ask(ctx, stall); err != nil {
+		return err
+	}
+	if r.Stalled, err = t.window(ctx, t.c.Rate); err != nil {
+		return err
+	}
+	after, err := t.memory(ctx, 0)
+	if err != nil {
+		return err
+	}
+	n := r.Stalled.Slow.Clients
+	r.Stall = &Stall{Clients: n, P99: ratio(r.Stalled.Latency.P99, r.Window.Latency.P99),
+		PerClient: ratio(weight(after)-weight(before), float64(n))}
+	_, err = t.fleet.ask(ctx, swarmCommand{Do: doHealed})
+	return err
+}
+
+// weight is user-space memory where the server tells it, and RSS where not.
+func weight(m Memory) float64 {
+	if m.User > 0 {
+		return m.User
+	}
+	return m.RSS
+}
+
+// saturate raises the rate until a step is bad, then looks between the last good
+// and the first bad one.
+func (t *trial) saturate(ctx context.Context, r *Trial) error {
+	rate, bad := t.c.Rate, 0.0
+	for range stepsMax {
+		w, err := t.window(ctx, rate)
+		if err != nil {
+			return err
+		}
+		r.Steps = append(r.Steps, *w)
+		good := w.Latency.P99 <= t.c.BoundMs && w.PerSecond >= rate*deliveredMin && w.Dropped == 0
+		t.c.say("%s at %s/s: %s/s delivered, p99 %s ms", t.target.name, whole(rate),
+			whole(w.PerSecond), decimals(w.Latency.P99, 1))
+		if good {
+			r.Knee = max(r.Knee, rate)
+		} else if bad == 0 || rate < bad {
+			bad = rate
+		}
+		switch {
+		case bad == 0:
+			rate *= stepUp
+		case r.Knee == 0:
+			rate /= stepUp
+		case bad/r.Knee < stepNear:
+			r.Window = last(r.Steps, r.Knee)
+			return nil
+		default:
+			rate = (r.Knee + bad) / 2
+		}
+	}
+	r.Window = last(r.Steps, r.Knee)
+	return nil
+}
+
+// last is the step of that rate, or any if none was good.
+func last(steps []Window, rate float64) *Window {
+	at := &steps[0]
+	for i := range steps {
+		if steps[i].Offered == rate {
+			at = &steps[i]
+		}
+	}
+	return at
+}
+
+// Idle is what connections cost that do nothing.
+type Idle struct {
+	Points    []Memory `json:"points"`
+	PerStream Memory   `json:"per_stream"`
+	CPU       float64  `json:"cpu_us"` // per connection and second
+}
+
+// idle opens the streams in steps, weighs the server at each, and lets it rest.
+func (t *trial) idle(ctx context.Context, r *Trial) error {
+	r.Idle = &Idle{}
+	for i := range sizes {
+		n := t.c.Clients * (i + 1) / sizes
+		if err := t.fleet.grow(ctx, n); err != nil {
+			return err
+		}
+		if err := pause(ctx, restTime); err != nil {
+			return err
+		}
+		m, err := t.memory(ctx, n)
+		if err != nil {
+			return err
+		}
+		r.Idle.Points = append(r.Idle.Points, m)
+	}
+	r.Idle.PerStream = PerStream(r.Idle.Points)
+	before, err := t.usage()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
+		return err
+	}
+	after, err := t.usage()
+	r.Idle.CPU = ratio(after.since(before).Total*1e6,
+		time.Since(began).Seconds()*float64(t.c.Clients))
+	return err
+}
+
+// memory is what the servers hold, by what they tell and what the kernel does.
+func (t *trial) memory(ctx context.Context, n int) (m Memory, err error) {
+	for _, s := range t.scrapes {
+		if err := s.returned(ctx); err != nil {
+			return m, err
+		}
+	}
+	p, err := t.settled(ctx)
+	if err != nil {
+		return m, err
+	}
+	m = memoryOf(p, n)
+	u, err := t.usage()
+	m.RSS, m.Kernel = u.RSS, kernelMemory()
+	return m, err
+}

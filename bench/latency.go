@@ -1,0 +1,55 @@
+package bench
+
+// Percentiles are of latency, in ms: from the time a tick was to be sent at, fixed in
+// advance, to the read of its last byte.
+type Percentiles struct {
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P99  float64 `json:"p99"`
+	P999 float64 `json:"p999"`
+	Max  float64 `json:"max"`
+	Mean float64 `json:"mean"`
+}
+
+func percentilesOf(h *histogram) Percentiles {
+	of := func(q float64) float64 { return float64(h.quantile(q)) / 1e3 }
+	return Percentiles{P50: of(0.5), P90: of(0.9), P99: of(0.99), P999: of(0.999),
+		Max: float64(h.max) / 1e3, Mean: h.mean() / 1e3}
+}
+
+// A Point is one of a curve.
+type Point struct {
+	X float64 `json:"x"`
+	Y float64 `json:"y"`
+}
+
+// curveOf is latency in ms (y) over the number of nines (x): 1 is p90, 2 is p99.
+func curveOf(h *histogram) (curve []Point) {
+	if h.n == 0 {
+		return nil
+	}
+	tail := 1.0
+	for nines := 0.0; nines <= 4; nines += 0.125 {
+		curve = append(curve, Point{nines, float64(h.quantile(1-tail)) / 1e3})
+		tail *= 0.749894209332456 // 10^(-1/8)
+	}
+	return curve
+}
+
+// Back is how clients that came back fared, in seconds.
+type Back struct {
+	Clients int     `json:"clients"`
+	Of      int     `json:"of"`
+	Refused int     `json:"refused"` // attempts
+	P50     float64 `json:"p50_s"`
+	P99     float64 `json:"p99_s"`
+	Max     float64 `json:"max_s"`
+}
+
+func newBack(b *back, of int) *Back {
+	var h histogram
+	h.add(b.Took)
+	s := func(us uint64) float64 { return float64(us) / 1e6 }
+	return &Back{Clients: b.Clients, Of: of, Refused: b.Refused,
+		P50: s(h.quantile(0.5)), P99: s(h.quantile(0.99)), Max: s(h.max)}
+}

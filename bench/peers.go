@@ -1,0 +1,113 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	aziraName = "azira"
+	floorName = "floor" // sends frames that it made before; they are only counted
+	peersDir  = "bench/peers"
+)
+
+// A target is one kind of server that a run measures, or why it can't.
+type target struct {
+	name    string
+	missing string // why it does not run on this machine; empty if it does
+	program string // that peers are in
+}
+
+// findTargets is Azira and the peers asked for. A peer that can't run is a target
+// all the same: the report says so.
+func (c *RunConfig) findTargets(ctx context.Context, temp string) []target {
+	out := []target{{name: aziraName, program: c.Executable}}
+	if len(c.Against) == 0 {
+		return out
+	}
+	program, err := c.findPeers(ctx, temp)
+	known := map[string]string{}
+	if err == nil {
+		known, err = listPeers(ctx, program)
+	}
+	for _, name := range c.Against {
+		t := target{name: name, program: program}
+		why, listed := known[name]
+		switch {
+		case err != nil:
+			t.missing = err.Error()
+		case !listed:
+			t.missing = "no peer has this name"
+		default:
+			t.missing = why
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// findPeers is the program of that flag, the one beside this, or one built from
+// the source if that is below the current directory.
+func (c *RunConfig) findPeers(ctx context.Context, temp string) (string, error) {
+	if c.Peers != "" {
+		return c.Peers, nil
+	}
+	beside := filepath.Join(filepath.Dir(c.Executable), "peers")
+	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+		return beside, nil
+	}
+	if _, err := os.Stat(filepath.Join(peersDir, "go.mod")); err != nil {
+		return "", fmt.Errorf("no program %s, and no source in %s", beside, peersDir)
+	}
+	c.say("building %s", peersDir)
+	built := filepath.Join(temp, "peers")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", built, ".")
+	cmd.Dir = peersDir
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w: %.300s", peersDir, err, text)
+	}
+	return built, nil
+}
+
+// listPeers asks the program which peers there are, and why some can't run.
+//
+//	NAME ready|missing DIALECT WORDS
+func listPeers(ctx context.Context, program string) (map[string]string, error) {
+	text, err := exec.CommandContext(ctx, program, "list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("list peers: %w", err)
+	}
+	known := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) < 3:
+		case f[1] == "ready":
+			known[f[0]] = ""
+		default:
+			known[f[0]] = strings.Join(f[3:], " ")
+		}
+	}
+	return known, nil
+}
+
+// kind says how the target is started.
+func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
+	k := serverKind{path: t.program, args: func(string) []string {
+		return []string{t.name, "--listen", "127.0.0.1:0", "--feed", endpoint,
+			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)}
+	}}
+	if t.name == aziraName {
+		k = aziraKind(c.Executable, endpoint)
+	}
+	k.cores = on
+	if on != nil {
+		k.procs = len(on)
+	}
+	return k
+}

@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Run plays a scenario to Azira and to the peers asked for, in turn, as many rounds
+// as are asked for, so that what the machine does besides meets all alike.
+//
+// A peer that can't run, or fails, is in the report with the reason. A failure of
+// Azira, or the end of ctx, ends the run.
+func Run(ctx context.Context, c RunConfig) (*RunReport, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	temp, err := os.MkdirTemp("", "azira-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	r, err := c.rounds(ctx, c.findTargets(ctx, temp))
+	if err = errors.Join(err, os.RemoveAll(temp)); err != nil {
+		return nil, err
+	}
+	r.compute()
+	return r, nil
+}
+
+func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, error) {
+	_, others := splitCores()
+	if err := others.pinSelf(); err != nil {
+		return nil, err
+	}
+	r := newRunReport(c, others != nil)
+	for _, t := range targets {
+		r.Targets = append(r.Targets, TargetReport{Name: t.name, Missing: t.missing})
+	}
+	for round := range c.Rounds {
+		for i := range targets {
+			// Each round begins with another, so that none is always after the same.
+			at := (round + i) % len(targets)
+			t, out := &targets[at], &r.Targets[at]
+			if out.Missing != "" {
+				continue
+			}
+			result := Trial{Round: round + 1}
+			err := (&trial{c: c, target: t, round: round}).run(ctx, &result)
+			switch {
+			case err != nil && (t.name == aziraName || ctx.Err() != nil):
+				return nil, err
+			case err != nil:
+				out.Missing = err.Error()
+				c.say("%s: %v", t.name, err)
+				continue
+			}
+			out.Trials = append(out.Trials, result)
+			c.say("round %d of %d, %s: %s", round+1, c.Rounds, t.name, result.words())
+		}
+	}
+	return r, nil
+}

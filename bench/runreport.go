@@ -1,0 +1,244 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A RunReport is what a run found.
+type RunReport struct {
+	Head
+	Settings RunSettings    `json:"settings"`
+	Pinned   bool           `json:"pinned"` // servers on a processor of their own
+	Targets  []TargetReport `json:"targets"`
+	Notes    []string       `json:"notes"` // what to know before the figures are believed
+}
+
+// RunSettings are the load.
+type RunSettings struct {
+	Kind      Kind    `json:"kind"`
+	Clients   int     `json:"clients"`
+	Servers   int     `json:"servers"`
+	Tokens    int     `json:"tokens"`
+	Of        int     `json:"of"`
+	Same      float64 `json:"same"`
+	Zipf      bool    `json:"zipf"`
+	Rate      float64 `json:"rate"`
+	FanOut    float64 `json:"fan_out"` // clients per tick
+	Seconds   float64 `json:"seconds"`
+	Rounds    int     `json:"rounds"`
+	PerSend   int     `json:"per_send"`
+	Share     float64 `json:"share"`
+	SlowRate  float64 `json:"slow_rate"`
+	ChurnRate float64 `json:"churn"`
+	BoundMs   float64 `json:"bound_ms"`
+}
+
+// A TargetReport is one target's part.
+type TargetReport struct {
+	Name    string   `json:"name"`
+	Missing string   `json:"missing,omitempty"` // why it was not measured, or not to the end
+	Figures []Figure `json:"figures"`
+	Trials  []Trial  `json:"trials"`
+}
+
+// A Figure is one number over rounds, and how often Azira's goes into it.
+type Figure struct {
+	Name  string `json:"name"`
+	Unit  string `json:"unit"`
+	Value Spread `json:"value"`
+	// Ratio is Azira's by this target's, round by round; nil for Azira itself.
+	Ratio *Spread `json:"azira_ratio,omitempty"`
+}
+
+// A Spread is a figure over rounds.
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+func spreadOf(vs []float64) (s Spread) {
+	if len(vs) == 0 {
+		return s
+	}
+	vs = slices.Sorted(slices.Values(vs))
+	n := len(vs)
+	return Spread{Median: (vs[(n-1)/2] + vs[n/2]) / 2, Min: vs[0], Max: vs[n-1]}
+}
+
+func newRunReport(c *RunConfig, pinned bool) *RunReport {
+	return &RunReport{Head: newHead(c.Name, c.Command), Pinned: pinned, Settings: RunSettings{
+		Kind: c.Kind, Clients: c.Clients, Servers: c.Servers, Tokens: c.Tokens, Of: c.Of,
+		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
+		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share,
+		SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
+	}}
+}
+
+// A measure takes one figure from a trial; ok is false where there is none.
+type measure struct {
+	name, unit string
+	of         func(t *Trial) (v float64, ok bool)
+}
+
+func ofWindow(of func(w *Window) float64) func(*Trial) (float64, bool) {
+	return func(t *Trial) (float64, bool) {
+		if t.Window == nil {
+			return 0, false
+		}
+		return of(t.Window), true
+	}
+}
+
+func ofIdle(of func(i *Idle) float64) func(*Trial) (float64, bool) {
+	return func(t *Trial) (float64, bool) {
+		if t.Idle == nil || of(t.Idle) == 0 {
+			return 0, false
+		}
+		return of(t.Idle), true
+	}
+}
+
+// measures are all figures, in the order of the report.
+var measures = []measure{
+	{"CPU per delivered tick", "µs", ofWindow(func(w *Window) float64 { return w.CPU })},
+	{"outside the kernel", "µs", ofWindow(func(w *Window) float64 { return w.User })},
+	{"delivered", "/s", ofWindow(func(w *Window) float64 { return w.PerSecond })},
+	{"delivered per core", "/s", ofWindow(func(w *Window) float64 { return w.PerCore })},
+	{"server busy", "%", ofWindow(func(w *Window) float64 { return 100 * w.Busy })},
+	{"latency p50", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P50 })},
+	{"latency p90", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P90 })},
+	{"latency p99", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P99 })},
+	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
+	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
+	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
+	{"knee", "/s", func(t *Trial) (float64, bool) { return t.Knee, len(t.Steps) > 0 }},
+	{"back, 99 %", "s", func(t *Trial) (float64, bool) {
+		if t.Back == nil {
+			return 0, false
+		}
+		return t.Back.P99, true
+	}},
+	{"p99 with slow by without", "", func(t *Trial) (float64, bool) {
+		if t.Stall == nil {
+			return 0, false
+		}
+		return t.Stall.P99, true
+	}},
+	{"memory per slow client", "B", func(t *Trial) (float64, bool) {
+		if t.Stall == nil {
+			return 0, false
+		}
+		return t.Stall.PerClient, true
+	}},
+	{"user memory per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.User })},
+	{"RSS per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.RSS })},
+	{"kernel, both ends", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.Kernel })},
+	{"CPU per connection and second", "µs", ofIdle(func(i *Idle) float64 { return i.CPU })},
+}
+
+// compute makes figures, ratios and notes of the trials.
+func (r *RunReport) compute() {
+	own := &r.Targets[0]
+	for i := range r.Targets {
+		t := &r.Targets[i]
+		for _, m := range measures {
+			var vs, ratios []float64
+			for j := range t.Trials {
+				v, ok := m.of(&t.Trials[j])
+				if !ok {
+					continue
+				}
+				vs = append(vs, v)
+				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 {
+					base, _ := m.of(a)
+					ratios = append(ratios, base/v)
+				}
+			}
+			if len(vs) == 0 || spreadOf(vs) == (Spread{}) {
+				continue
+			}
+			f := Figure{Name: m.name, Unit: m.unit, Value: spreadOf(vs)}
+			if len(ratios) > 0 {
+				s := spreadOf(ratios)
+				f.Ratio = &s
+			}
+			t.Figures = append(t.Figures, f)
+		}
+		r.note(t)
+	}
+}
+
+func (t *TargetReport) trial(round int) *Trial {
+	for i := range t.Trials {
+		if t.Trials[i].Round == round {
+			return &t.Trials[i]
+		}
+	}
+	return nil
+}
+
+func (t *TargetReport) figure(name string) *Figure {
+	i := slices.IndexFunc(t.Figures, func(f Figure) bool { return f.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &t.Figures[i]
+}
+
+// note says what makes a target's figures doubtful.
+func (r *RunReport) note(t *TargetReport) {
+	say := func(format string, args ...any) {
+		r.Notes = append(r.Notes, t.Name+": "+fmt.Sprintf(format, args...))
+	}
+	if t.Missing != "" {
+		say("not measured: %s", t.Missing)
+	}
+	for i := range t.Trials {
+		for _, w := range t.Trials[i].windows() {
+			w.doubts(func(format string, args ...any) {
+				say("round %d, %s/s: %s", t.Trials[i].Round, whole(w.Offered),
+					fmt.Sprintf(format, args...))
+			})
+		}
+	}
+	if len(t.Trials) > 0 && !r.Pinned {
+		say("server, clients and feed shared the processors")
+	}
+}
+
+// windows are all of a trial's.
+func (t *Trial) windows() (all []*Window) {
+	for i := range t.Steps {
+		all = append(all, &t.Steps[i])
+	}
+	if len(t.Steps) > 0 {
+		return all
+	}
+	for _, w := range []*Window{t.Window, t.Stalled} {
+		if w != nil {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (w *Window) doubts(say func(format string, args ...any)) {
+	if w.Harness >= harnessFull {
+		say("clients and feed used %.0f %% of their processors: they may be what is measured",
+			100*w.Harness)
+	}
+	if w.FeedLateMs > feedLateMs {
+		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
+	}
+	if w.Dropped > 0 {
+		say("%d ticks were dropped by the feed: the server did not take them in time", w.Dropped)
+	}
+	if n := w.Faults.total(); n > 0 {
+		say("%d FAULTS: %+v", n, w.Faults)
+	}
+	if w.Undelivered > 0 {
+		say("%d ticks did not come", w.Undelivered)
+	}
+}

@@ -1,0 +1,173 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// words are a trial in one line.
+func (t *Trial) words() string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if t.Back != nil {
+		add("%d of %d back, 99 %% within %.2f s, all within %.2f s, %d refused at first",
+			t.Back.Clients, t.Back.Of, t.Back.P99, t.Back.Max, t.Back.Refused)
+	}
+	if len(t.Steps) > 0 {
+		add("knee %s/s", whole(t.Knee))
+	}
+	if w := t.Window; w != nil {
+		add("%s µs per tick, %s/s, p99 %s ms", decimals(w.CPU, 3), whole(w.PerSecond),
+			decimals(w.Latency.P99, 2))
+		if w.Back != nil {
+			add("%d came back, 99 %% within %.3f s", w.Back.Clients, w.Back.P99)
+		}
+		if n := w.Faults.total(); n > 0 {
+			add("%d FAULTS (%s)", n, w.Faults.First)
+		}
+	}
+	if t.Stall != nil {
+		add("with %d slow ones p99 %s ms, %s bytes each", t.Stall.Clients,
+			decimals(t.Stalled.Latency.P99, 2), whole(t.Stall.PerClient))
+	}
+	if t.Idle != nil {
+		m := t.Idle.PerStream
+		add("per connection: user %s bytes, RSS %s, kernel %s (both ends), %s µs/s", known(m.User),
+			whole(m.RSS), whole(m.Kernel), decimals(t.Idle.CPU, 2))
+	}
+	return strings.Join(out, "; ")
+}
+
+func (r *RunReport) table(t *table) {
+	t.head(r.Head)
+	t.row("load", r.Settings.words())
+	if r.Pinned {
+		t.row("cores", "server on one of its own, clients and feed on the others")
+	}
+	names := []string{fmt.Sprintf("median of %d", r.Settings.Rounds)}
+	var shown []*TargetReport
+	for i := range r.Targets {
+		if x := &r.Targets[i]; len(x.Figures) > 0 {
+			shown, names = append(shown, x), append(names, x.Name)
+		}
+	}
+	t.section("Figures (least … most over the rounds)")
+	t.row(names...)
+	for _, m := range measures {
+		cells, some := []string{m.label()}, false
+		for _, x := range shown {
+			f := x.figure(m.name)
+			cells, some = append(cells, f.words()), some || f != nil
+		}
+		if some {
+			t.row(cells...)
+		}
+	}
+	r.ratios(t, shown)
+	r.inside(t)
+	if len(r.Notes) > 0 {
+		t.section("To know")
+		for _, n := range r.Notes {
+			t.row("- " + n)
+		}
+	}
+}
+
+// ratios shows Azira's figures by those of others.
+func (r *RunReport) ratios(t *table, shown []*TargetReport) {
+	if len(shown) < 2 {
+		return
+	}
+	names := []string{"azira by …"}
+	for _, x := range shown[1:] {
+		names = append(names, x.Name)
+	}
+	t.section("Ratios, round by round (least … most)")
+	t.row(names...)
+	for _, m := range measures {
+		cells, some := []string{m.name}, false
+		for _, x := range shown[1:] {
+			cell := "–"
+			if f := x.figure(m.name); f != nil && f.Ratio != nil {
+				cell, some = spread(*f.Ratio), true
+			}
+			cells = append(cells, cell)
+		}
+		if some {
+			t.row(cells...)
+		}
+	}
+}
+
+// inside shows what Azira told of itself in its last window.
+func (r *RunReport) inside(t *table) {
+	own := &r.Targets[0]
+	if len(own.Trials) == 0 {
+		return
+	}
+	w := own.Trials[len(own.Trials)-1].Window
+	if w == nil || w.Server == nil {
+		return
+	}
+	t.section("Inside azira, last round")
+	t.row("allocations per tick", decimals(w.Server.AllocsPerTick, 4))
+	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
+	t.row("frames per write", decimals(w.Server.PerWrite, 2))
+	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))
+	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %")
+}
+
+func (m *measure) label() string {
+	if m.unit == "" {
+		return m.name
+	}
+	return m.name + ", " + m.unit
+}
+
+func (f *Figure) words() string {
+	if f == nil {
+		return "–"
+	}
+	return spread(f.Value)
+}
+
+func spread(s Spread) string {
+	if s.Min == s.Max {
+		return figure(s.Median)
+	}
+	return fmt.Sprintf("%s (%s … %s)", figure(s.Median), figure(s.Min), figure(s.Max))
+}
+
+// figure writes three or four digits that mean something.
+func figure(v float64) string {
+	switch a := math.Abs(v); {
+	case a >= 100:
+		return whole(v)
+	case a >= 10:
+		return decimals(v, 1)
+	case a >= 1:
+		return decimals(v, 2)
+	}
+	return decimals(v, 3)
+}
+
+func (s *RunSettings) words() string {
+	lists := "each its own"
+	switch {
+	case s.Same == 1:
+		lists = "the same for all"
+	case s.Same > 0:
+		lists = fmt.Sprintf("the same for %g %%", 100*s.Same)
+	}
+	out := fmt.Sprintf("%s clients of %d out of %d tokens, %s", whole(float64(s.Clients)), s.Tokens,
+		s.Of, lists)
+	if s.Zipf {
+		out += ", some far more popular (zipf)"
+	}
+	if s.Rate > 0 {
+		out += fmt.Sprintf("; %s deliveries/s, %s clients per tick; windows of %g s", whole(s.Rate),
+			figure(s.FanOut), s.Seconds)
+	}
+	return out
+}

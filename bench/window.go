@@ -1,0 +1,184 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A Window is what was counted while ticks flowed at one rate.
+type Window struct {
+	Offered   float64 `json:"offered"`    // deliveries/s that the rate amounts to
+	PerSecond float64 `json:"per_second"` // frames delivered
+	Frames    uint64  `json:"frames"`
+	CPU       float64 `json:"cpu_us"`      // of the server, µs per frame delivered
+	User      float64 `json:"cpu_user_us"` // the part outside the kernel, roughly
+	PerCore   float64 `json:"per_core"`    // frames per second of the server's processor time
+	Busy      float64 `json:"busy"`        // share of the window that the server was running
+
+	Latency Percentiles `json:"latency"`
+	Curve   []Point     `json:"curve"`
+	Jain    float64     `json:"jain"`  // of the clients' mean lateness: 1 is even
+	Worst   float64     `json:"worst"` // client's mean lateness, by the mean of all
+
+	Faults      Faults  `json:"faults"`
+	Slow        Slow    `json:"slow"`
+	Back        *Back   `json:"back,omitempty"` // of churn
+	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
+	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
+	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
+	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
+	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
+
+	Server *Inside `json:"server,omitempty"`
+
+	hist histogram
+}
+
+// Inside is what only Azira tells of itself.
+type Inside struct {
+	AllocsPerTick float64 `json:"allocs_per_tick"` // from the bytes of ZeroMQ to send(2)
+	PauseShare    float64 `json:"gc_pause_share"`  // of the time between the two looks
+	PerWrite      float64 `json:"frames_per_write"`
+	Skipped       float64 `json:"skipped"` // ticks replaced by newer ones
+	Laps          float64 `json:"laps"`
+}
+
+// A flow is a window under way.
+type flow struct {
+	cancel context.CancelFunc
+	played chan error
+	before page
+	looked time.Time
+}
+
+// window plays ticks at a rate of deliveries and counts for c.Seconds.
+func (t *trial) window(ctx context.Context, rate float64) (*Window, error) {
+	fl, err := t.beginFlow(ctx, rate)
+	if err != nil {
+		return nil, err
+	}
+	defer fl.cancel()
+	if err := pause(ctx, warmTime); err != nil {
+		return nil, err
+	}
+	w, err := t.count(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.Offered = rate
+	return w, t.endFlow(ctx, fl, w)
+}
+
+// beginFlow starts the feed.
+func (t *trial) beginFlow(ctx context.Context, rate float64) (*flow, error) {
+	fl := &flow{played: make(chan error, 1)}
+	var err error
+	if fl.before, err = t.settled(ctx); err != nil {
+		return nil, err
+	}
+	fl.looked = time.Now()
+	playing, cancel := context.WithCancel(ctx)
+	fl.cancel = cancel
+	ticks := rate / t.c.load().fanOut(t.c.Clients)
+	go func() { fl.played <- t.source.play(playing, endless, ticks) }()
+	return fl, nil
+}
+
+// endFlow stops the feed and waits for its last ticks.
+func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
+	fl.cancel()
+	if err := <-fl.played; !errors.Is(err, context.Canceled) {
+		return err
+	}
+	w.FeedLateMs = float64(t.source.late.quantile(0.99)) / 1e3
+	w.Dropped = t.source.dropped()
+	if !t.counted() {
+		if err := t.drained(ctx, w); err != nil {
+			return err
+		}
+	}
+	after, err := t.settled(ctx)
+	if err == nil && after != nil {
+		w.Server = insideOf(fl.before, after, time.Since(fl.looked))
+	}
+	return err
+}
+
+// drained waits until what was published has come, or nothing more does.
+func (t *trial) drained(ctx context.Context, w *Window) error {
+	final := swarmCommand{Do: doFinal, Last: t.source.published}
+	for last, still := uint64(0), 0; still < drainPolls; {
+		r, err := t.fleet.ask(ctx, final)
+		if w.Undelivered = r.Left; err != nil || r.Left == 0 {
+			return err
+		}
+		still++
+		if r.Left != last {
+			last, still = r.Left, 0
+		}
+		if err := pause(ctx, pollEvery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count takes the figures of c.Seconds.
+func (t *trial) count(ctx context.Context) (*Window, error) {
+	if _, err := t.fleet.ask(ctx, swarmCommand{Do: doBegin}); err != nil {
+		return nil, err
+	}
+	before, err := t.usage()
+	if err != nil {
+		return nil, err
+	}
+	own, began := ownCPU(), time.Now()
+	profiled := t.profile(ctx)
+	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
+		return nil, err
+	}
+	end, err := t.fleet.ask(ctx, swarmCommand{Do: doEnd})
+	if err != nil {
+		return nil, err
+	}
+	after, err := t.usage()
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(began).Seconds()
+	w := newWindow(end.Tally, after.since(before), took)
+	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
+	w.Busy /= float64(len(t.servers))
+	if end.Back != nil && t.c.ChurnRate > 0 {
+		w.Back = newBack(end.Back, t.c.Clients)
+	}
+	return w, <-profiled
+}
+
+func newWindow(y *Tally, u usage, took float64) *Window {
+	n := float64(y.Frames + y.Slow.Frames)
+	w := &Window{
+		Frames: y.Frames + y.Slow.Frames, PerSecond: ratio(n, y.Seconds),
+		CPU: ratio(u.Total*1e6, n), PerCore: ratio(n, u.Total), Busy: ratio(u.Total, took),
+		User:   ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
+		Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
+	}
+	w.Jain, w.Worst = fairness(y.Lateness)
+	w.hist.add(y.Latency)
+	w.Latency, w.Curve = percentilesOf(&w.hist), curveOf(&w.hist)
+	return w
+}
+
+func insideOf(before, after page, took time.Duration) *Inside {
+	return &Inside{
+		AllocsPerTick: ratio(after.since(before, mallocs), after.since(before, "azira_ticks_in_total")),
+		PauseShare:    after.since(before, "go_gc_duration_seconds_sum") / took.Seconds(),
+		PerWrite: ratio(after.since(before, "azira_frames_out_total"),
+			after.since(before, "azira_writes_total")),
+		Skipped: after.since(before, "azira_ticks_skipped_total"),
+		Laps:    after.since(before, "azira_ring_laps_total"),
+	}
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"azira/bench"
+)
+
+const benchRunHelp = `Plays a scenario to a server pinned to one processor, with clients and feed on the
+others, and shows what it costs: processor time per delivered tick, latency, memory.
+With --against the same is played to other servers in turn.
+
+Usage: azira bench run SCENARIO [flags]
+
+Scenarios:
+`
+
+// runBenchRun takes a scenario's row and lets flags change it.
+func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		if len(args) > 0 && isHelp(args[0]) {
+			benchRunUsage(stdout)
+			return nil
+		}
+		return fmt.Errorf("%w: expected a scenario", errUsage)
+	}
+	c, err := bench.Scenario(args[0])
+	if err != nil {
+		return benchError(ctx, err)
+	}
+	c.Progress = stderr
+	c.Command = strings.Join(append([]string{"azira bench run"}, args...), " ")
+	var against, jsonFile, htmlFile string
+	f := feedFlags("bench run", "", stdout)
+	f.Usage = func() {
+		benchRunUsage(stdout)
+		fmt.Fprintf(stdout, "\nFlags of %s:\n", c.Name)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
+	}
+	f.IntVar(&c.Clients, "clients", c.Clients, "`number` of clients")
+	f.IntVar(&c.Servers, "servers", c.Servers, "`number` of processes of azira, clients spread over them")
+	f.IntVar(&c.Tokens, "tokens", c.Tokens, "`number` of tokens of each client")
+	f.IntVar(&c.Of, "of", c.Of, "`number` of tokens there are")
+	f.Float64Var(&c.Same, "same", c.Same, "`share` of the clients that hold one and the same list")
+	f.BoolVar(&c.Zipf, "zipf", c.Zipf, "some tokens are in more lists and tick more often")
+	f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
+	f.Float64Var(&c.Seconds, "seconds", c.Seconds, "length of each counted window")
+	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
+	f.IntVar(&c.PerSend, "per-send", c.PerSend, "floor: `frames` in a send")
+	f.Float64Var(&c.Share, "share", c.Share, "slow: `share` of the clients that are")
+	f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "slow: `bytes` per second they read; 0 is none")
+	f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "churn: `clients` per second that come back anew")
+	f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "saturate: p99 at the knee, in `ms`")
+	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla")
+	f.StringVar(&c.Peers, "peers", "", "`program` the peers are in; built from bench/peers if not given")
+	f.StringVar(&c.Profile, "profile", "", "`directory` for profiles of azira during the first window")
+	f.StringVar(&jsonFile, "json", "", "`file` for the report as JSON; - is the standard output")
+	f.StringVar(&htmlFile, "html", "", "`file` for the report as a page with plots")
+	if err := parseFeedFlags(f, args[1:], noEnvironment); err != nil {
+		return err
+	}
+	c.Against = splitNames(against)
+	if c.Executable, err = os.Executable(); err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	r, err := bench.Run(ctx, c)
+	if err != nil {
+		return benchError(ctx, err)
+	}
+	return writeReports(r, stdout, jsonFile, htmlFile)
+}
+
+func benchRunUsage(w io.Writer) {
+	fmt.Fprint(w, benchRunHelp)
+	for _, c := range bench.Scenarios {
+		fmt.Fprintf(w, "  %-10s %s\n", c.Name, c.About)
+	}
+	fmt.Fprint(w, "\nazira bench run SCENARIO --help lists its flags.\n")
+}
+
+func isHelp(word string) bool {
+	switch word {
+	case "help", "-h", "-help", "--help":
+		return true
+	}
+	return false
+}
+
+func splitNames(list string) (names []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// writeReports writes the table, unless JSON takes its place, and the files asked for.
+func writeReports(r *bench.RunReport, stdout io.Writer, jsonFile, htmlFile string) error {
+	var errs []error
+	switch jsonFile {
+	case "":
+	case "-":
+		errs = append(errs, bench.Write(stdout, r, true))
+	default:
+		errs = append(errs, writeFile(jsonFile, func(w io.Writer) error {
+			return bench.Write(w, r, true)
+		}))
+	}
+	if htmlFile != "" {
+		errs = append(errs, writeFile(htmlFile, func(w io.Writer) error {
+			return bench.WritePage(w, r)
+		}))
+	}
+	if jsonFile != "-" {
+		errs = append(errs, bench.Write(stdout, r, false))
+	}
+	return errors.Join(errs...)
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(filepath.Clean(name))
+	if err != nil {
+		return fmt.Errorf("make report: %w", err)
+	}
+	return errors.Join(write(f), f.Close())
+}
+
+// benchError is what the caller is told.
+func benchError(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, bench.ErrConfig):
+		words := strings.TrimPrefix(err.Error(), bench.ErrConfig.Error()+": ")
+		return fmt.Errorf("%w: %s", errUsage, words)
+	case ctx.Err() != nil:
+		return errInterrupted
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "bench: "))
+}
