@@ -46,6 +46,10 @@ type Options struct {
 	StreamsPerAccount int  // 3 if 0; Unlimited
 	ReplaceOldest     bool // a stream too many closes the oldest and is not refused
 
+	// DeadAfter is for how long a stream may take no byte before it makes room
+	// for another of its account; 10 s if 0; a second's part counts as one.
+	DeadAfter time.Duration
+
 	HashConcurrency int    // max(1, GOMAXPROCS/2) if 0
 	HashLine        int    // calls waiting for a hash before ErrBusy; 128 if 0
 	HashTime        uint32 // argon2id passes; 2 if 0. Less is for tests and benches.
@@ -135,8 +139,8 @@ func (o *Options) fill() error {
 		return fmt.Errorf("%w: %d bytes given, at least %d are needed",
 			ErrKey, len(o.Key), keyBytesMin)
 	}
-	if o.AccessTTL < 0 || o.RefreshTTL < 0 || o.TicketTTL < 0 || o.HashConcurrency < 0 ||
-		o.HashLine < 0 || o.TicketsMax < 0 || o.CacheEntries < 0 ||
+	if o.AccessTTL < 0 || o.RefreshTTL < 0 || o.TicketTTL < 0 || o.DeadAfter < 0 ||
+		o.HashConcurrency < 0 || o.HashLine < 0 || o.TicketsMax < 0 || o.CacheEntries < 0 ||
 		o.StreamsPerAccount < Unlimited {
 		return fmt.Errorf("%w: negative", ErrOptions)
 	}
@@ -150,6 +154,7 @@ func (o *Options) fill() error {
 	orDefault(&o.RefreshTTL, refreshTTL)
 	orDefault(&o.TicketTTL, ticketTTL)
 	orDefault(&o.StreamsPerAccount, streamsPerAccount)
+	orDefault(&o.DeadAfter, deadAfter)
 	orDefault(&o.HashConcurrency, max(1, runtime.GOMAXPROCS(0)/2))
 	orDefault(&o.HashLine, hashLine)
 	orDefault(&o.HashTime, hashTime)

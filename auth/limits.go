@@ -24,12 +24,12 @@ const (
 	accessTTL  = 30 * time.Minute
 	refreshTTL = 30 * 24 * time.Hour
 	ticketTTL  = 60 * time.Second
+	deadAfter  = 10 * time.Second
 
 	ticketsMax           = 100_000 // alive at once, 100 B each
 	ticketsPerAccountMax = 64
 
 	streamsPerAccount     = 3
-	deadAfter             = 10 // seconds parked after which a stream counts as dead
 	agentBytesMax         = 128
 	sessionsPerAccountMax = 64 // the least used ends when one more begins
 

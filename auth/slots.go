@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"time"
 )
 
 // slots are the open streams of the accounts whose names fall into one shard.
@@ -64,11 +65,11 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 // victim is the stream that makes room for another of a: the one dead longest,
 // or, if so configured, the oldest; nil if none does.
 func (s *Service) victim(a *account) *Stream {
-	now := s.now().Unix()
+	now, after := s.now().Unix(), int64((s.o.DeadAfter+time.Second-1)/time.Second)
 	var dead, oldest *Stream
 	for st := a.first; st != nil; st = st.next {
 		oldest = st
-		if st.dead(now) && (dead == nil || st.ParkedSince() < dead.ParkedSince()) {
+		if st.dead(now, after) && (dead == nil || st.ParkedSince() < dead.ParkedSince()) {
 			dead = st
 		}
 	}

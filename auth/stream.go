@@ -110,10 +110,10 @@ func (st *Stream) Tokens() int { return int(st.tokens.Load()) }
 // does.
 func (st *Stream) ParkedSince() int64 { return int64(st.parked.Load()) }
 
-// dead: it has taken nothing for so long that nobody is expected there.
-func (st *Stream) dead(now int64) bool {
+// dead: it has taken nothing for so many seconds that nobody is expected there.
+func (st *Stream) dead(now, after int64) bool {
 	p := st.ParkedSince()
-	return p != 0 && now-p >= deadAfter
+	return p != 0 && now-p >= after
 }
 
 func (s *Service) newStream(id *Identity, i StreamInfo) *Stream {

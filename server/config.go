@@ -62,7 +62,8 @@ type Config struct {
 	LogTo io.Writer
 
 	timeouts      timeouts
-	hashMemoryKiB uint32 // less than the default in tests only
+	hashMemoryKiB uint32        // less than the default in tests only
+	deadAfter     time.Duration // shorter than the default in tests only
 }
 
 // timeouts are the waits of the public port. Tests shorten them.

@@ -27,6 +27,7 @@ func (s *server) openAuth() error {
 		RefreshTTL:        s.config.RefreshTTL,
 		StreamsPerAccount: limit,
 		ReplaceOldest:     s.config.ReplaceOldest,
+		DeadAfter:         s.config.deadAfter,
 		HashMemoryKiB:     s.config.hashMemoryKiB,
 		CloseStream:       s.closeStream,
 	})
