@@ -56,5 +56,7 @@ func (b *bell) close() {
 	_ = unix.Close(b.w)
 }
 
+func send(fd int, p []byte) (int, error) { return unix.Write(fd, p) }
+
 // silentFor can't be asked here: a peer that is gone is left to TCP's own timers.
 func silentFor(int) time.Duration { return 0 }

@@ -6,7 +6,7 @@ import "golang.org/x/sys/unix"
 // full now. An error says that it is broken.
 func write(c *conn, p []byte) (n int, err error) {
 	for {
-		n, err = unix.Write(int(c.fd), p)
+		n, err = send(int(c.fd), p)
 		switch err {
 		case nil:
 			return n, nil
