@@ -54,6 +54,13 @@ func (a *ackFile) load() bool {
 	return found
 }
 
+// highest is the last acknowledged commit.
+func (a *ackFile) highest() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.last
+}
+
 // raise records that all commits up to n are acknowledged.
 func (a *ackFile) raise(n uint64) error {
 	a.mu.Lock()

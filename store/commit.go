@@ -1,64 +1,81 @@
 package store
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Commit makes the changes of b durable: after nil they survive a killed
 // process and a power cut. They are visible a little earlier. Commits of
 // several goroutines share the disk's sync. b may be used again.
-func (s *Store) Commit(b *Batch) error { return s.commit(b, s.sync) }
+//
+// ErrUnwritable says that the disk is full or fails: whether the changes are
+// there is known once the database could be opened anew.
+func (s *Store) Commit(b *Batch) error { return s.commit(b, (*opened).sync) }
 
 // CommitNoSync makes the changes of b visible at once and durable some time
-// later, at the latest with the next Commit or Close. A crash may lose them,
-// uncounted: it is for what can be had again, such as last ticks.
-func (s *Store) CommitNoSync(b *Batch) error { return s.commit(b, s.db.apply) }
+// later, at the latest with the next Commit or Close. A crash or a failure of
+// the disk may lose them, uncounted: it is for what can be had again, such as
+// last ticks.
+func (s *Store) CommitNoSync(b *Batch) error { return s.commit(b, (*opened).apply) }
 
-// commit checks and prepares b, and has it written.
-func (s *Store) commit(b *Batch, write func(write) error) error {
+// commit checks b and has it written.
+func (s *Store) commit(b *Batch, write func(*opened, write) error) error {
 	if b.Len() == 0 {
 		return nil
 	}
 	if err := b.check(); err != nil {
 		return err
 	}
-	if err := s.enter(); err != nil {
+	o, err := s.enter()
+	if err != nil {
 		return err
 	}
-	defer s.users.Done()
-	defer s.log.fatalPanic()
-	w, err := s.db.prepare(b)
+	defer o.calls.Done()
+	return o.commit(b, write)
+}
+
+// commit prepares b, which copies it, and waits for the rest to be done or for
+// o to fail.
+func (o *opened) commit(b *Batch, write func(*opened, write) error) error {
+	w, err := o.db.prepare(b)
 	if err != nil {
 		return fmt.Errorf("store: prepare commit: %w", err)
 	}
-	if err := write(w); err != nil {
-		return fmt.Errorf("store: commit: %w", err)
+	err = o.try(func() error { return write(o, w) })
+	if err != nil && !errors.Is(err, ErrUnwritable) {
+		o.fail(err)
+		return ErrUnwritable
 	}
-	return nil
+	return err
 }
 
 // sync queues w, waits for the disk, and notes that it was acknowledged.
-func (s *Store) sync(w write) error {
-	n, err := s.begin(w)
+func (o *opened) sync(w write) error {
+	n, err := o.begin(w)
 	if err != nil {
 		return err
 	}
 	if err := w.wait(); err != nil {
-		return fmt.Errorf("sync: %w", err)
+		return err
 	}
-	if err := s.ack.raise(n); err != nil {
-		s.log.trouble(err.Error()) // the commit itself is safe
+	if err := o.ack.raise(n); err != nil {
+		o.log.trouble(err.Error()) // the commit itself is safe
 	}
 	return nil
 }
 
+func (o *opened) apply(w write) error { return o.db.apply(w) }
+
 // begin numbers w and queues it under one lock, so that a commit on the disk
 // implies all those with smaller numbers.
-func (s *Store) begin(w write) (uint64, error) {
-	s.commits.Lock()
-	defer s.commits.Unlock()
-	n := s.seq + 1
-	if err := s.db.begin(w, n); err != nil {
+func (o *opened) begin(w write) (uint64, error) {
+	o.commits.Lock()
+	defer o.commits.Unlock()
+	n := o.seq + 1
+	if err := o.db.begin(w, n); err != nil {
 		return 0, err
 	}
-	s.seq = n
+	o.seq = n
 	return n, nil
 }

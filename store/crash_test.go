@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -223,83 +222,6 @@ func checkCut(t *testing.T, cut *vfs.MemFS, percent int, keys []string) {
 		if _, err := s.Get(TableAuth, []byte(k)); err != nil {
 			t.Fatalf("%d %% kept: %s: %v", percent, k, err)
 		}
-	}
-}
-
-// A failing disk ends the process with one line and nothing more.
-func TestFatalIsOneLine(t *testing.T) {
-	var lines lineCounter
-	codes := make(chan int, 1)
-	l := newLogger(lines.logger(), "/data", func(code int) { codes <- code })
-	go l.Fatalf("pebble: %v\nmore\n", errors.New("disk full")) // never returns
-	if code := <-codes; code != 1 {
-		t.Errorf("exit code %d", code)
-	}
-	text := lines.String()
-	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "/data") ||
-		!strings.Contains(text, "disk full more") || !strings.Contains(text, "check the disk") {
-		t.Errorf("%q", text)
-	}
-}
-
-// A fileSystem whose logs can no longer be written once it is full.
-type fillable struct {
-	fileSystem
-	full atomic.Bool
-}
-
-type fillableFile struct {
-	vfs.File
-	fs *fillable
-}
-
-func (f *fillable) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	file, err := f.fileSystem.Create(name, c)
-	if err != nil || !strings.HasSuffix(name, ".log") {
-		return file, err
-	}
-	return fillableFile{file, f}, nil
-}
-
-func (f fillableFile) Write(p []byte) (int, error) {
-	if f.fs.full.Load() {
-		return 0, syscall.ENOSPC
-	}
-	return f.File.Write(p)
-}
-
-// A full disk ends the process; nobody is told that the commit is safe.
-func TestFullDisk(t *testing.T) {
-	var lines lineCounter
-	codes, answered := make(chan int, 10), make(chan error, 1)
-	fs := &fillable{fileSystem: vfs.NewMem()}
-	s, err := Open("data", Options{
-		Logger: lines.logger(), fs: fs, exit: func(code int) { codes <- code },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set(t, s, "k", "v")
-	fs.full.Store(true)
-	go func() {
-		for i := 0; ; i++ {
-			var b Batch
-			b.Set(TableAuth, []byte("more"), nil)
-			answered <- s.Commit(&b)
-		}
-	}()
-	select {
-	case code := <-codes:
-		if text := lines.String(); code != 1 || !strings.Contains(text, "no space left") ||
-			!strings.Contains(text, "check the disk") || strings.Contains(text, "goroutine") {
-			t.Errorf("code %d, %q", code, text)
-		}
-	case err := <-answered:
-		if err == nil {
-			t.Error("a commit on a full disk was acknowledged")
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("a commit on a full disk hangs")
 	}
 }
 

@@ -112,7 +112,7 @@ func outcome(t *testing.T, dir, what string) string {
 	s, err := Open(dir, Options{Logger: lines.logger()})
 	if err != nil {
 		if !errors.Is(err, ErrDamaged) || strings.ContainsAny(err.Error(), "\n\r") ||
-			!strings.Contains(err.Error(), "restore a checkpoint") ||
+			!strings.Contains(err.Error(), "restore a copy") ||
 			strings.Contains(err.Error(), "goroutine") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -295,6 +295,25 @@ func TestLostFiles(t *testing.T) {
 	}
 	if got := open(t, d); got.Report().Missing != 0 || got.Close() != nil {
 		t.Errorf("told twice: %+v", got.Report())
+	}
+}
+
+// What Pebble noted of its options is not needed to start.
+func TestOptionsDamaged(t *testing.T) {
+	dir := killed(t, true)
+	for what, text := range map[string]string{
+		"zeroed": strings.Repeat("\x00", 1000), "emptied": "", "garbage": "[Options\n=\xff",
+		"another's": "[Options]\n  comparer=theirs\n",
+	} {
+		d := copyDir(t, dir)
+		for _, name := range files(t, d, "OPTIONS-*") {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := outcome(t, d, what); got != "whole" {
+			t.Errorf("%s: %s", what, got)
+		}
 	}
 }
 

@@ -13,7 +13,14 @@ import (
 const formatVersion = pebble.FormatValueSeparation
 
 // A fileSystem is where a Store lives; tests take one in memory.
-type fileSystem = vfs.FS
+type (
+	fileSystem    = vfs.FS
+	file          = vfs.File
+	openOption    = vfs.OpenOption
+	writeCategory = vfs.DiskWriteCategory
+)
+
+const anyCategory = vfs.WriteCategoryUnspecified
 
 var realFiles fileSystem = vfs.Default
 
@@ -23,7 +30,9 @@ type db struct {
 	p *pebble.DB
 }
 
-func openDB(fs fileSystem, dir string, lock *pebble.Lock, l *logger) (*db, error) {
+// openDB opens the database in dir. on hears of what goes wrong behind the
+// calls; what Pebble cannot go on after never returns.
+func openDB(fs fileSystem, dir string, l *logger) (*db, error) {
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref() // the database holds its own reference
 	o := &pebble.Options{
@@ -31,7 +40,6 @@ func openDB(fs fileSystem, dir string, lock *pebble.Lock, l *logger) (*db, error
 		FS:                    fs,
 		FormatMajorVersion:    formatVersion,
 		L0CompactionThreshold: 2,
-		Lock:                  lock,
 		Logger:                l,
 		MaxOpenFiles:          openFilesMax,
 		MemTableSize:          memTableBytes,
@@ -48,6 +56,13 @@ func openDB(fs fileSystem, dir string, lock *pebble.Lock, l *logger) (*db, error
 		return nil, err
 	}
 	return &db{p: p}, nil
+}
+
+// checkOptions says what is wrong with the text of an options file in dir.
+func checkOptions(dir, text string) error {
+	var o pebble.Options
+	o.EnsureDefaults()
+	return o.CheckCompatibility(dir, text)
 }
 
 // A write is a commit under way.

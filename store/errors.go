@@ -14,6 +14,10 @@ var (
 	ErrSchema       = errors.New("store: written by a newer version")
 	ErrExists       = errors.New("store: target exists")
 
+	// ErrUnwritable: the disk is full or fails. The store opens the database
+	// anew by itself when it can; a commit that got this may have been made.
+	ErrUnwritable = errors.New("store: the database cannot be written now")
+
 	// ErrStop, returned by the function given to Scan, ends the scan without
 	// an error.
 	ErrStop = errors.New("store: stop")

@@ -14,6 +14,14 @@ const (
 	// shows when it is read.
 	verifyBytesMax = 64 << 20
 
+	// After a failure of the disk. A database that fails again before it was
+	// calm for a while is opened less often.
+	reviveEvery    = time.Second
+	reviveCalm     = 10 * time.Second
+	revivePauseMax = 30 * time.Second
+	abandonWait    = 2 * time.Second // for reads under way
+	probeBytes     = 512 << 10       // written to see whether the disk takes them
+
 	// Background trouble repeats itself; one line in this time is enough.
 	troubleEvery = 30 * time.Second
 )

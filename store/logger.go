@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -10,20 +11,18 @@ import (
 )
 
 // A logger is what Pebble talks to. Its chatter goes to the debug level; what
-// Pebble cannot go on after ends the process with one line, never a trace.
+// Pebble cannot go on after fails the opening it belongs to.
 type logger struct {
 	// Fixed after newLogger.
-	log  *slog.Logger
-	dir  string
-	exit func(code int)
+	log *slog.Logger
+	dir string
+	on  *opened // nil = the Store's own
 
 	mu   sync.Mutex
 	last time.Time // of the last line about background trouble
 }
 
-func newLogger(l *slog.Logger, dir string, exit func(int)) *logger {
-	return &logger{log: l, dir: dir, exit: exit}
-}
+func newLogger(l *slog.Logger, dir string) *logger { return &logger{log: l, dir: dir} }
 
 func (l *logger) Infof(format string, args ...any) {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
@@ -35,25 +34,18 @@ func (l *logger) Errorf(format string, args ...any) {
 	l.trouble(fmt.Sprintf(format, args...))
 }
 
-// Fatalf does not return: Pebble relies on it.
+// Fatalf does not return: Pebble relies on it. The goroutine stays here.
 func (l *logger) Fatalf(format string, args ...any) {
-	l.log.Error(fmt.Sprintf("store: cannot go on with %s: %s: "+
-		"check the disk (space, errors), then start again; acknowledged writes are kept",
-		l.dir, oneLine(fmt.Sprintf(format, args...))))
-	l.exit(1)
-	select {} // the process is ending
+	l.on.fail(errors.New(fmt.Sprintf(format, args...)))
+	select {}
 }
 
-// fatalPanic, deferred, ends the process in place of a panic: Pebble panics
-// when its log cannot be written.
-func (l *logger) fatalPanic() {
-	if r := recover(); r != nil {
-		l.Fatalf("%v", r)
-	}
-}
-
-// trouble logs one line, unless it did so a moment ago.
+// trouble logs one line, unless it did so a moment ago or the opening has
+// failed, which is told elsewhere.
 func (l *logger) trouble(text string) {
+	if l.on != nil && l.on.dead() {
+		return
+	}
 	l.mu.Lock()
 	quiet := time.Since(l.last) < troubleEvery
 	if !quiet {

@@ -4,18 +4,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Names inside the directory of a Store.
 const (
 	dbName  = "db"           // Pebble's own directory
 	ackName = "acknowledged" // the side file
+
+	probeName = "space-probe" // written and removed while the disk is full
 )
 
 // opening is what Open gathers on its way; undo releases it.
@@ -25,36 +27,55 @@ type opening struct {
 	fs  fileSystem
 	log *logger
 
-	lock *pebble.Lock
+	lock io.Closer
 	ack  *ackFile
-	db   *db
+	into *opened
 }
 
-// run takes the steps in order. A panic inside Pebble, which damaged files can
-// cause, is an error like any other.
-func (o *opening) run() (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = o.damaged(fmt.Sprint(r))
+// open opens the database anew and reads it through. A panic inside Pebble,
+// which damaged files can cause, is an error like any other.
+func (o *opening) open() error {
+	sub := o.fs.PathJoin(o.dir, dbName)
+	o.into = newOpened(o.fs, sub, o.ack, o.log)
+	var d *db
+	err := o.into.try(func() (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = o.damaged(fmt.Sprint(r))
+			}
+		}()
+		if d, err = o.openDatabase(sub); err != nil {
+			return err
 		}
-		if err != nil {
-			o.undo()
-		}
-	}()
-	if err = o.prepareDir(); err != nil {
+		return o.verify(d)
+	})
+	if o.into.dead() {
+		err = o.explain(o.into.why)
+	} else {
+		o.into.db = d
+	}
+	if err != nil {
+		o.letGo()
 		return err
 	}
-	if err = o.openDatabase(); err != nil {
-		return err
+	o.into.fence.serving.Store(true)
+	return nil
+}
+
+// letGo closes the database, if it is open and can be closed.
+func (o *opening) letGo() {
+	if o.into == nil {
+		return
 	}
-	return o.verify()
+	if o.into.db != nil && !o.into.dead() {
+		_ = o.into.try(o.into.db.close) // the first error is the one to tell
+	}
+	o.into.abandon()
+	o.into = nil
 }
 
 func (o *opening) undo() {
-	if o.db != nil {
-		_ = o.db.close() // the first error is the one to tell
-		o.db = nil
-	}
+	o.letGo()
 	if o.ack != nil {
 		_ = o.ack.f.Close()
 	}
@@ -73,10 +94,11 @@ func (o *opening) prepareDir() error {
 	if err != nil {
 		return o.explainDir(err)
 	}
-	if o.lock, err = pebble.LockDirectory(sub, o.fs); err != nil {
-		o.lock = nil
+	lock, err := pebble.LockDirectory(sub, o.fs)
+	if err != nil {
 		return o.explainLock(err)
 	}
+	o.lock = lock
 	if o.ack, err = openAck(o.fs, o.dir); err != nil {
 		return o.explain(err)
 	}
@@ -85,20 +107,19 @@ func (o *opening) prepareDir() error {
 
 // openDatabase refuses a directory whose database has lost its own entry
 // point: Pebble would start an empty one and delete the rest.
-func (o *opening) openDatabase() error {
-	sub := o.fs.PathJoin(o.dir, dbName)
+func (o *opening) openDatabase(sub string) (*db, error) {
 	desc, err := pebble.Peek(sub, o.fs)
 	if err != nil {
-		return o.explain(err)
+		return nil, o.explain(err)
 	}
 	if !desc.Exists {
 		names, err := o.fs.List(sub)
 		if err != nil {
-			return o.explain(err)
+			return nil, o.explain(err)
 		}
 		for _, n := range names {
 			if strings.HasSuffix(n, ".sst") || strings.HasSuffix(n, ".log") {
-				return o.damaged("the name of its manifest is missing")
+				return nil, o.damaged("the name of its manifest is missing")
 			}
 		}
 	}
@@ -107,19 +128,57 @@ func (o *opening) openDatabase() error {
 			o.log.Infof("keep the files as found: %v", err)
 		}
 	}
-	if o.db, err = openDB(o.fs, sub, o.lock, o.log); err != nil {
-		o.db = nil
-		return o.explain(err)
+	if err := o.dropOptions(sub); err != nil {
+		return nil, o.explain(err)
+	}
+	d, err := openDB(o.into.fence, sub, o.into.log)
+	if err != nil {
+		return nil, o.explain(err)
+	}
+	return d, nil
+}
+
+// dropOptions removes what Pebble noted of its options where it is damaged:
+// Pebble refuses to start with it and does well without.
+func (o *opening) dropOptions(sub string) error {
+	names, err := o.fs.List(sub)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !strings.HasPrefix(n, "OPTIONS-") {
+			continue
+		}
+		at := o.fs.PathJoin(sub, n)
+		text, err := readFile(o.fs, at)
+		if err != nil {
+			return err
+		}
+		if err := checkOptions(sub, text); err != nil {
+			o.log.log.Warn("store: dropped a damaged file that is not needed", "file", at)
+			if err := o.fs.Remove(at); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+func readFile(fs fileSystem, name string) (string, error) {
+	f, err := fs.Open(name)
+	if err != nil {
+		return "", err
+	}
+	p, err := io.ReadAll(f)
+	return string(p), errors.Join(err, f.Close())
 }
 
 var errVerified = errors.New("store: verified enough")
 
 // verify reads the records through, so that damage shows at start.
-func (o *opening) verify() error {
+func (o *opening) verify(d *db) error {
 	n := 0
-	err := o.db.scan(nil, nil, func(k, v []byte) error {
+	err := d.scan(nil, nil, func(k, v []byte) error {
 		if n += len(k) + len(v); n > verifyBytesMax {
 			return errVerified
 		}
@@ -133,7 +192,7 @@ func (o *opening) verify() error {
 
 // sequence is the number of the last commit inside the database.
 func (o *opening) sequence() (uint64, error) {
-	p, err := o.db.get(keySequence)
+	p, err := o.into.db.get(keySequence)
 	if isNotFound(err) {
 		return 0, nil
 	}
@@ -148,7 +207,7 @@ func (o *opening) sequence() (uint64, error) {
 
 // schema is the version that wrote the database, 0 for an empty one.
 func (o *opening) schema() (uint32, error) {
-	p, err := o.db.get(keySchema)
+	p, err := o.into.db.get(keySchema)
 	if isNotFound(err) {
 		return 0, nil
 	}
@@ -167,7 +226,7 @@ func (o *opening) schema() (uint32, error) {
 }
 
 func (o *opening) damaged(why string) error {
-	return fmt.Errorf("%w: %s: %s: restore a checkpoint of it, or move the directory away "+
+	return fmt.Errorf("%w: %s: %s: restore a copy of the data directory, or move it away "+
 		"to start empty", ErrDamaged, o.dir, oneLine(why))
 }
 
@@ -233,7 +292,7 @@ func (o *opening) known(err error) error {
 // openAck opens the side file in dir; it is there after a power cut, too.
 func openAck(fs fileSystem, dir string) (*ackFile, error) {
 	name := fs.PathJoin(dir, ackName)
-	f, err := fs.OpenReadWrite(name, vfs.WriteCategoryUnspecified)
+	f, err := fs.OpenReadWrite(name, anyCategory)
 	if err != nil {
 		return nil, err
 	}

@@ -8,17 +8,18 @@ import (
 // Get returns a copy of the value of key in t, or ErrNotFound; ErrDamaged if
 // the disk gives back something else than was written.
 func (s *Store) Get(t Table, key []byte) ([]byte, error) {
-	if err := s.enter(); err != nil {
+	o, err := s.enter()
+	if err != nil {
 		return nil, err
 	}
-	defer s.users.Done()
+	defer o.calls.Done()
 	var buf [64]byte
-	v, err := s.db.get(append(append(buf[:0], byte(t)), key...))
+	v, err := o.db.get(append(append(buf[:0], byte(t)), key...))
 	if isNotFound(err) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
-		return nil, readError(err)
+		return nil, o.readError(err)
 	}
 	return v, nil
 }
@@ -35,22 +36,26 @@ func (s *Store) Scan(t Table, prefix []byte, f func(key, value []byte) error) er
 func (s *Store) ScanFrom(
 	t Table, prefix, from []byte, f func(key, value []byte) error,
 ) error {
-	if err := s.enter(); err != nil {
+	o, err := s.enter()
+	if err != nil {
 		return err
 	}
-	defer s.users.Done()
+	defer o.calls.Done()
 	lower := append([]byte{byte(t)}, from...)
 	upper := after(append([]byte{byte(t)}, prefix...))
-	err := s.db.scan(lower, upper, func(key, value []byte) error {
+	err = o.db.scan(lower, upper, func(key, value []byte) error {
 		return f(key[1:], value)
 	})
 	if err == nil || errors.Is(err, ErrStop) {
 		return nil
 	}
-	return readError(err)
+	return o.readError(err)
 }
 
-func readError(err error) error {
+func (o *opened) readError(err error) error {
+	if o.dead() {
+		return ErrUnwritable
+	}
 	if isDamage(err) {
 		return fmt.Errorf("%w: %s", ErrDamaged, oneLine(err.Error()))
 	}
@@ -72,10 +77,11 @@ func after(p []byte) []byte {
 // not exist. Open can open it; files are linked where the disk allows, so that
 // it is cheap on the same disk.
 func (s *Store) Checkpoint(dir string) error {
-	if err := s.enter(); err != nil {
+	o, err := s.enter()
+	if err != nil {
 		return err
 	}
-	defer s.users.Done()
+	defer o.calls.Done()
 	if _, err := s.fs.Stat(dir); err == nil {
 		return fmt.Errorf("%w: %s; name a new directory", ErrExists, dir)
 	}
@@ -85,7 +91,7 @@ func (s *Store) Checkpoint(dir string) error {
 	s.ack.mu.Lock()
 	n := s.ack.last // before the copy, so that it holds at least n commits
 	s.ack.mu.Unlock()
-	if err := s.db.checkpoint(s.fs.PathJoin(dir, dbName)); err != nil {
+	if err := o.db.checkpoint(s.fs.PathJoin(dir, dbName)); err != nil {
 		return fmt.Errorf("store: checkpoint: %w", err)
 	}
 	a, err := openAck(s.fs, dir)

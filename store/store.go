@@ -18,8 +18,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
 	"sync"
 )
 
@@ -27,8 +27,7 @@ import (
 type Options struct {
 	Logger *slog.Logger // slog.Default() if nil
 
-	fs   fileSystem     // the real one if nil
-	exit func(code int) // os.Exit if nil
+	fs fileSystem // the real one if nil
 }
 
 // An OpenReport says what Open found.
@@ -43,24 +42,25 @@ type OpenReport struct {
 // A Store is an open database. All methods are safe for any goroutine; none
 // may be called from an event loop, since each may wait for the disk.
 //
-// When the disk fails under a write, the process ends with one line: going on
-// would mean to answer for what may not be there.
+// When the disk fails under a write, every call returns ErrUnwritable, and the
+// Store tries about once a second to open its database anew; what was
+// acknowledged is there again then, or the log says how much is missing.
 type Store struct {
 	// Fixed after Open.
 	dir    string
 	fs     fileSystem
-	db     *db
 	ack    *ackFile
-	lock   interface{ Close() error }
+	lock   io.Closer
 	log    *logger
 	report OpenReport
+	stop   chan struct{}
+	keeper sync.WaitGroup // the goroutine of keep
 
-	commits sync.Mutex // commit numbers follow the order of the log
-	seq     uint64     // last number given; guarded by commits
-
-	life   sync.RWMutex
-	closed bool           // guarded by life
-	users  sync.WaitGroup // calls under way
+	life     sync.RWMutex // guards what follows
+	closed   bool
+	now      *opened // nil while the disk fails; changed by keep alone
+	reason   string  // why now is nil
+	reopened uint64
 }
 
 // Open opens the database in dir, which is made if missing. One process at a
@@ -75,64 +75,81 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.fs == nil {
 		o.fs = realFiles
 	}
-	if o.exit == nil {
-		o.exit = os.Exit
-	}
 	if dir == "" {
 		return nil, fmt.Errorf("%w: no directory given", ErrNotDirectory)
 	}
-	op := &opening{dir: dir, fs: o.fs, log: newLogger(o.Logger, dir, o.exit)}
-	if err := op.run(); err != nil {
-		return nil, err
-	}
-	s := &Store{dir: dir, fs: o.fs, db: op.db, ack: op.ack, lock: op.lock, log: op.log}
-	if err := s.start(op); err != nil {
+	op := &opening{dir: dir, fs: o.fs, log: newLogger(o.Logger, dir)}
+	s, err := openStore(op)
+	if err != nil {
 		op.undo()
 		return nil, err
 	}
+	s.keeper.Go(s.keep)
 	return s, nil
 }
 
+func openStore(op *opening) (*Store, error) {
+	if err := op.prepareDir(); err != nil {
+		return nil, err
+	}
+	if err := op.open(); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		dir: op.dir, fs: op.fs, ack: op.ack, lock: op.lock, log: op.log, now: op.into,
+		stop: make(chan struct{}),
+	}
+	var err error
+	s.report, err = s.start(op, op.ack.load())
+	return s, err
+}
+
 // start compares the database with the side file and writes what is missing
-// in a new or damaged one.
-func (s *Store) start(op *opening) error {
+// in a new or damaged one. known says whether the side file is whole.
+func (s *Store) start(op *opening, known bool) (OpenReport, error) {
 	seq, err := op.sequence()
 	if err != nil {
-		return err
+		return OpenReport{}, err
 	}
 	schema, err := op.schema()
 	if err != nil {
-		return err
+		return OpenReport{}, err
 	}
-	known := s.ack.load()
-	s.report = OpenReport{
+	acknowledged := s.ack.highest()
+	r := OpenReport{
 		Created:      schema == 0 && seq == 0 && !known,
 		Commits:      seq,
-		Acknowledged: s.ack.last,
+		Acknowledged: acknowledged,
 		Unchecked:    !known && seq > 0,
 	}
-	if s.ack.last > seq {
-		s.report.Missing = s.ack.last - seq
+	if acknowledged > seq {
+		r.Missing = acknowledged - seq
 	}
-	s.tell()
-	s.seq = max(seq, s.ack.last)
-	if schema == schemaVersion && s.report.Missing == 0 {
-		return s.ack.raise(seq)
+	s.tell(r)
+	op.into.seq = max(seq, acknowledged)
+	if schema == schemaVersion && r.Missing == 0 {
+		return r, s.ack.raise(seq)
 	}
 	var b Batch
 	b.Set(tableMeta, keySchema[1:], binary.BigEndian.AppendUint32(nil, schemaVersion))
-	return s.Commit(&b)
+	if err := op.into.commit(&b, (*opened).sync); err != nil {
+		if op.into.dead() {
+			err = op.explain(op.into.why)
+		}
+		return r, err
+	}
+	return r, nil
 }
 
-func (s *Store) tell() {
-	kept, err := settleFound(s.fs, s.dir, s.report)
+func (s *Store) tell(r OpenReport) {
+	kept, err := settleFound(s.fs, s.dir, r)
 	if err != nil {
 		s.log.trouble(err.Error()) // only a help is lost
 	}
-	switch r := s.report; {
+	switch {
 	case r.Missing > 0:
 		s.log.log.Error("store: acknowledged commits are missing: the newest changes are lost; "+
-			"compare with a checkpoint", "dir", s.dir, "missing", r.Missing,
+			"compare with a copy of the directory", "dir", s.dir, "missing", r.Missing,
 			"acknowledged", r.Acknowledged, "found", r.Commits, "files_as_found", kept)
 	case r.Unchecked:
 		s.log.log.Warn("store: cannot tell whether acknowledged commits are missing: "+
@@ -153,21 +170,29 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.life.Unlock()
-	s.users.Wait()
-	err := errors.Join(s.db.close(), s.ack.close(), s.lock.Close())
-	if err != nil {
+	close(s.stop)
+	s.keeper.Wait()
+	var err error
+	if s.now != nil {
+		err = s.now.close()
+	}
+	if err = errors.Join(err, s.ack.close(), s.lock.Close()); err != nil {
 		return fmt.Errorf("store: close: %w", err)
 	}
 	return nil
 }
 
-// enter lets a call in unless s is closed; the caller calls s.users.Done.
-func (s *Store) enter() error {
+// enter lets a call in unless s is closed or cannot be written; the caller
+// calls calls.Done of what it got.
+func (s *Store) enter() (*opened, error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
-		return ErrClosed
+		return nil, ErrClosed
 	}
-	s.users.Add(1)
-	return nil
+	if s.now == nil || s.now.dead() {
+		return nil, ErrUnwritable
+	}
+	s.now.calls.Add(1)
+	return s.now, nil
 }
