@@ -84,7 +84,8 @@ func (l *loop) gatherRecords(c *conn) []byte {
 			if at < 0 || s.Seq <= p.told[at] {
 				continue
 			}
-			out = l.piece(out, r.Frame(laneText, pos), piece{index: at, seq: s.Seq, pos: pos, shard: i})
+			x := piece{index: at, seq: s.Seq, pos: pos, shard: i}
+			out = l.piece(out, r.Frame(laneText, pos), x)
 		}
 	}
 	for _, id := range set {

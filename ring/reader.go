@@ -20,15 +20,15 @@ type Reader struct {
 }
 
 // Pin holds the records from pos on until Unpin, or until a later Pin. It
-// returns false, and holds nothing, if pos was given up already: the reader was
-// lapped. Pin may move the pin forward and back.
+// returns false if pos was given up already: the reader was lapped, and holds
+// what it held. Pin may move the pin forward and back.
 func (rd *Reader) Pin(pos uint64) bool {
 	was := rd.pin.Load()
 	rd.set(pos)
 	if !before(pos, rd.r.oldest.Load()) { // the re-check: the writer looks at pins after oldest
 		return true
 	}
-	rd.pin.Store(was) // Hold what was held: that was not given up.
+	rd.pin.Store(was) // Hold what was held, unless that was given up as well.
 	return false
 }
 
