@@ -196,18 +196,20 @@ func (s *Service) endAll(b *store.Batch, name string, account uint64) error {
 
 // end commits the end of sessions, then lets nothing verified before pass, then
 // closes what is open. The name's lock is held, so that no refresh brings a
-// record back.
+// record back. After a failure, too, what was verified before is looked up
+// again: the end may be on the disk.
 func (s *Service) end(b *store.Batch, name string, account uint64, sessions []uint64) error {
 	for _, id := range sessions {
 		b.Delete(store.TableSessions, sessionKey(account, id))
 	}
-	if err := s.st.Commit(b); err != nil {
-		return err
-	}
+	err := s.st.Commit(b)
 	for _, id := range sessions {
 		if e := s.epochOf(id); e.Add(1) == 0 {
 			e.Add(1)
 		}
+	}
+	if err != nil {
+		return err
 	}
 	s.closeSessions(name, sessions)
 	return nil

@@ -21,7 +21,8 @@ func (s *Service) sweepAll() {
 		}
 		s.tickets.expire(s.now())
 		var err error
-		if from, err = s.sweepSessions(from); err != nil && !errors.Is(err, store.ErrClosed) {
+		if from, err = s.sweepSessions(from); err != nil &&
+			!errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrUnwritable) {
 			s.log.Error("auth: sweep sessions", "err", err)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"azira/store"
 )
 
 // An admin is the admin port: what operators and their tools ask. None of it
@@ -21,8 +23,9 @@ type admin struct {
 	responsive func(within time.Duration) error // every loop is
 	connected  func() bool                      // every endpoint of the feed is
 	needsFeed  bool
-	token      [sha256.Size]byte // of the bearer callers must show
-	guarded    bool              // there is such a bearer
+	state      func() store.State // of the database
+	token      [sha256.Size]byte  // of the bearer callers must show
+	guarded    bool               // there is such a bearer
 	mux        *http.ServeMux
 
 	// Shared.
@@ -33,8 +36,9 @@ type admin struct {
 const responsiveWithin = 2 * time.Second
 
 func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
-	connected func() bool, metrics http.Handler) *admin {
-	a := &admin{log: log, responsive: responsive, connected: connected, needsFeed: c.ReadyNeedsFeed}
+	connected func() bool, state func() store.State, metrics http.Handler) *admin {
+	a := &admin{log: log, responsive: responsive, connected: connected,
+		needsFeed: c.ReadyNeedsFeed, state: state}
 	a.mux = http.NewServeMux()
 	if c.AdminToken != "" {
 		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
@@ -95,13 +99,16 @@ func (a *admin) live(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// readiness is 200 while streams are taken.
+// readiness is 200 while streams are taken and the database can be written.
 func (a *admin) readiness(w http.ResponseWriter, _ *http.Request) {
+	db := a.state()
 	switch {
 	case !a.ready.Load():
 		http.Error(w, "not serving", http.StatusServiceUnavailable)
 	case a.needsFeed && !a.connected():
 		http.Error(w, "the feed is not connected", http.StatusServiceUnavailable)
+	case !db.Writable:
+		http.Error(w, "the database cannot be written: "+db.Reason, http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))
 	}

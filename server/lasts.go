@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -25,6 +26,7 @@ type lasts struct {
 
 	// Owned by the goroutine of run; before and after it, by its maker.
 	saved map[string]int64 // token ▶ ts of what is in the store
+	opens uint64           // of the database, when saved was right
 	whole time.Time        // when everything was saved
 }
 
@@ -72,12 +74,18 @@ func (l *lasts) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
+			if n := l.store.State().Reopened; n != l.opens {
+				l.opens = n
+				clear(l.saved) // what was saved last may be lost with the disk
+			}
 			all := now.Sub(l.whole) >= lastTickPeriod
 			if !all && l.engine.TokenCount() == len(l.saved) {
 				continue
 			}
 			if err := l.save(all); err != nil {
-				l.log.Error("save last ticks", "err", err)
+				if !errors.Is(err, store.ErrUnwritable) { // the store has logged it
+					l.log.Error("save last ticks", "err", err)
+				}
 				clear(l.saved) // nothing is sure to be there: all of it again
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"azira/auth"
+	"azira/store"
 )
 
 // A refusal is what a caller is told for one of auth's errors.
@@ -47,6 +48,8 @@ func (p *public) problem(err error) answer {
 	switch {
 	case errors.As(err, &fe):
 		return unprocessable(wrong{[]any{"body", fe.Field}, fe.Msg, fe.Type})
+	case errors.Is(err, store.ErrUnwritable): // the store has logged it
+		return unavailable("The database cannot be written now", retryAfter)
 	case errors.Is(err, auth.ErrBusy):
 		return unavailable("The server is busy", retryAfterBusy)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -84,7 +84,8 @@ func (s *server) start() (Addresses, error) {
 		}
 	}
 	s.public = s.newPublic(limit)
-	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected, s.metrics())
+	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
+		s.store.State, s.metrics())
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {

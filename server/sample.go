@@ -6,6 +6,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/store"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -18,6 +19,7 @@ type sample struct {
 	state  feed.State
 	tokens int
 	ready  bool
+	store  store.State
 	budget *budget
 }
 
@@ -27,6 +29,7 @@ func (s *server) sample() sample {
 		auth:   s.auth.Stats(),
 		tokens: s.engine.TokenCount(),
 		ready:  s.admin.ready.Load(),
+		store:  s.store.State(),
 		budget: s.public.budget,
 	}
 	for _, f := range s.feeds {
@@ -104,6 +107,11 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.tokens) }},
 	{"feed_live", "1 while every endpoint delivers ticks.", prometheus.GaugeValue,
 		func(n sample) float64 { return oneIf(n.state == feed.Live) }},
+	{"store_writable", "1 while the database can be written.", prometheus.GaugeValue,
+		func(n sample) float64 { return oneIf(n.store.Writable) }},
+	{"store_reopened_total", "Times the database was opened anew after the disk failed.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.store.Reopened) }},
 	{"ready", "1 while streams are taken.", prometheus.GaugeValue,
 		func(n sample) float64 { return oneIf(n.ready) }},
 }

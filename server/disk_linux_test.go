@@ -1,0 +1,85 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A full disk: calls that need it are refused for as long, everything else
+// goes on, and all is well by itself when there is space again.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
+		t.Skip("no tmpfs can be mounted here: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := start(t, func(c *Config) { c.Data = filepath.Join(dir, "data") })
+	bearer := s.account("ana")
+	stream, _, err := s.dial("/api/v1/stream", bearer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.CloseNow()
+
+	filler := filepath.Join(dir, "filler")
+	fill(t, filler)
+	n := 0
+	eventually(t, "registrations are refused", func() bool {
+		n++
+		name := "user" + strconv.Itoa(n)
+		r := s.call("POST", "/api/v1/users/register", credentials(name, goodPassword))
+		return r.StatusCode == 503
+	})
+	for range 3 {
+		r := s.call("POST", "/api/v1/users/register", credentials("bob", goodPassword))
+		if r.StatusCode != 503 || r.Header.Get("Retry-After") == "" ||
+			r.text("detail") != "The database cannot be written now" {
+			t.Errorf("register: %d %s", r.StatusCode, r.body)
+		}
+	}
+	r := s.adminCall("/readyz")
+	if r.StatusCode != 503 || !strings.Contains(string(r.body), "no space left") {
+		t.Errorf("readyz: %d %s", r.StatusCode, r.body)
+	}
+	if r := s.adminCall("/livez"); r.StatusCode != 200 {
+		t.Errorf("livez: %d %s", r.StatusCode, r.body)
+	}
+	if r := s.adminCall("/metrics"); !strings.Contains(string(r.body), "azira_store_writable 0") {
+		t.Error("azira_store_writable is not 0")
+	}
+	if r := s.call("GET", "/api/v1/tokens", nil, as(bearer)...); r.StatusCode != 200 {
+		t.Errorf("a bearer known before: %d %s", r.StatusCode, r.body)
+	}
+	if got := say(t, stream, "foo|A"); got != "Unknown action: foo" {
+		t.Errorf("the stream says %q", got)
+	}
+
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "ready again", func() bool { return s.adminCall("/readyz").StatusCode == 200 })
+	if r := s.adminCall("/metrics"); !strings.Contains(string(r.body), "azira_store_writable 1") {
+		t.Error("azira_store_writable is not 1")
+	}
+	s.login("ana")
+	if n = strings.Count(s.log.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d lines of errors:\n%s", n, s.log.String())
+	}
+}
+
+// fill leaves no byte free.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for page := make([]byte, 4096); err == nil; {
+		_, err = f.Write(page)
+	}
+}
