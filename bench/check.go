@@ -115,14 +115,14 @@ func (c *checker) end(members []member) *Tally {
 }
 
 // left is how many ticks of those published have not come to the members that
-// are to get all of them.
+// are to get all of them. Where none has come yet none is known to be due.
 func (c *checker) left(members []member, published []uint32) (n uint64) {
 	for i := range members {
 		if members[i].slow {
 			continue
 		}
 		for _, p := range c.table(&members[i]) {
-			if p.token == 0 {
+			if p.token == 0 || p.last == 0 {
 				continue
 			}
 			if t := int(p.token - 1); t < len(published) && published[t] > p.last {

@@ -17,10 +17,10 @@ type herd struct {
 	checker
 
 	// Fixed after newHerd.
-	setup   swarmLoad
-	clock   clock
-	epoll   int
-	server  unix.SockaddrInet4
+	setup  swarmLoad
+	clock  clock
+	epoll  int
+	server unix.SockaddrInet4
 
 	picker  *picker
 	members []member
@@ -65,9 +65,9 @@ func newHerd(s swarmLoad) (*herd, error) {
 	}
 	return &herd{
 		checker: checker{count: s.Count}, setup: s, clock: newClock(s.Epoch), epoll: fd,
-		server:  unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
-		picker:  newPicker(s.Load),
-		buf: make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,
+		server: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
+		picker: newPicker(s.Load),
+		buf:    make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,
 	}, nil
 }
 

@@ -14,7 +14,7 @@ const (
 	stepsMax      = 16 // rates of a sweep
 	stepUp        = 1.5
 	stepNear      = 1.05 // a good and a bad rate as near as this hold the knee between them
-	deliveredMin  = 0.98 // of what is offered, at a good rate
+	deliveredMin  = 0.95 // of what is offered, at a good rate
 	drainPolls    = 20   // without a change, until what is missing stays so
 	serversMax    = 64
 	roundsMax     = 100

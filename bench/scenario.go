@@ -120,7 +120,8 @@ func (c *RunConfig) Check() error {
 		{"bound", c.BoundMs, 0, boundMax},
 	} {
 		if !(s.v >= s.min && s.v <= s.max) { // NaN is neither
-			return fmt.Errorf("%w: --%s %g: expected %g to %g", ErrConfig, s.name, s.v, s.min, s.max)
+			return fmt.Errorf("%w: --%s %g: expected %g to %g", ErrConfig,
+				s.name, s.v, s.min, s.max)
 		}
 	}
 	switch {

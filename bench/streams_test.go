@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,15 +18,37 @@ import (
 	"go.uber.org/goleak"
 )
 
-// build makes the program that users run.
+// programDir is where the program lies that users run, made once for all tests.
+var programDir = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "azira-bench-test-")
+	if err != nil {
+		return "", err
+	}
+	madeDir = dir
+	out, err := exec.Command("go", "build", "-o", dir, "azira/cmd/azira").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return dir, err
+})
+
+var madeDir string // by programDir, if it was asked
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if madeDir != "" {
+		_ = os.RemoveAll(madeDir)
+	}
+	os.Exit(code)
+}
+
 func build(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "azira")
-	out, err := exec.Command("go", "build", "-o", file, "azira/cmd/azira").CombinedOutput()
+	dir, err := programDir()
 	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		t.Fatal(err)
 	}
-	return file
+	return filepath.Join(dir, "azira")
 }
 
 // benchCommand is a run of the program in a directory for temporary files of its own.
@@ -45,6 +69,7 @@ func checkEmpty(t *testing.T, dir string) {
 }
 
 func TestStreams(t *testing.T) {
+	t.Parallel()
 	program := build(t)
 	t.Run("report", func(t *testing.T) { t.Parallel(); testReport(t, program) })
 	t.Run("interrupt", func(t *testing.T) { t.Parallel(); testInterrupt(t, program) })

@@ -19,8 +19,8 @@ type trial struct {
 	servers []*server
 	scrapes []*scraper // of each server that has an admin port
 	fleet   *fleet
-	others  cores // that are not the servers'
-	began   time.Time
+	others  cores  // that are not the servers'
+	dropped uint64 // by the feed, up to the last step
 }
 
 // run starts the target, has the scenario's kind measured, and stops it all.

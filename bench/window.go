@@ -35,10 +35,12 @@ type Window struct {
 	hist histogram
 }
 
-// Inside is what only Azira tells of itself.
+// Inside is what only Azira tells of itself, from before the first tick of a window
+// to after its last.
 type Inside struct {
+	Ticks         float64 `json:"ticks"`
 	AllocsPerTick float64 `json:"allocs_per_tick"` // from the bytes of ZeroMQ to send(2)
-	PauseShare    float64 `json:"gc_pause_share"`  // of the time between the two looks
+	PauseShare    float64 `json:"gc_pause_share"`  // of the time
 	PerWrite      float64 `json:"frames_per_write"`
 	Skipped       float64 `json:"skipped"` // ticks replaced by newer ones
 	Laps          float64 `json:"laps"`
@@ -49,6 +51,7 @@ type flow struct {
 	cancel context.CancelFunc
 	played chan error
 	before page
+	looks  float64 // allocations of looking at the pages, which are no ticks' doing
 	looked time.Time
 }
 
@@ -73,10 +76,14 @@ func (t *trial) window(ctx context.Context, rate float64) (*Window, error) {
 // beginFlow starts the feed.
 func (t *trial) beginFlow(ctx context.Context, rate float64) (*flow, error) {
 	fl := &flow{played: make(chan error, 1)}
-	var err error
+	first, err := t.settled(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if fl.before, err = t.settled(ctx); err != nil {
 		return nil, err
 	}
+	fl.looks = fl.before.since(first, mallocs)
 	fl.looked = time.Now()
 	playing, cancel := context.WithCancel(ctx)
 	fl.cancel = cancel
@@ -100,7 +107,7 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 	}
 	after, err := t.settled(ctx)
 	if err == nil && after != nil {
-		w.Server = insideOf(fl.before, after, time.Since(fl.looked))
+		w.Server = fl.inside(after)
 	}
 	return err
 }
@@ -170,15 +177,18 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 	return w
 }
 
-func insideOf(before, after page, took time.Duration) *Inside {
-	return &Inside{
-		AllocsPerTick: ratio(after.since(before, mallocs), after.since(before, "azira_ticks_in_total")),
-		PauseShare:    after.since(before, "go_gc_duration_seconds_sum") / took.Seconds(),
-		PerWrite: ratio(after.since(before, "azira_frames_out_total"),
-			after.since(before, "azira_writes_total")),
-		Skipped: after.since(before, "azira_ticks_skipped_total"),
-		Laps:    after.since(before, "azira_ring_laps_total"),
+// inside compares the servers' pages at both ends.
+func (fl *flow) inside(after page) *Inside {
+	since := func(name string) float64 { return after.since(fl.before, name) }
+	in := &Inside{
+		Ticks:      since("azira_ticks_in_total"),
+		PauseShare: since("go_gc_duration_seconds_sum") / time.Since(fl.looked).Seconds(),
+		PerWrite:   ratio(since("azira_frames_out_total"), since("azira_writes_total")),
+		Skipped:    since("azira_ticks_skipped_total"),
+		Laps:       since("azira_ring_laps_total"),
 	}
+	in.AllocsPerTick = max(ratio(since(mallocs)-fl.looks, in.Ticks), 0)
+	return in
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

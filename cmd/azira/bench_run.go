@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,9 +13,9 @@ import (
 	"azira/bench"
 )
 
-const benchRunHelp = `Plays a scenario to a server pinned to one processor, with clients and feed on the
-others, and shows what it costs: processor time per delivered tick, latency, memory.
-With --against the same is played to other servers in turn.
+const benchRunHelp = `Plays a scenario to a server pinned to one processor, with clients and
+feed on the others, and shows what it costs: processor time per delivered tick, latency,
+memory. With --against the same is played to other servers in turn.
 
 Usage: azira bench run SCENARIO [flags]
 
@@ -44,23 +45,10 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		f.SetOutput(stdout)
 		f.PrintDefaults()
 	}
-	f.IntVar(&c.Clients, "clients", c.Clients, "`number` of clients")
-	f.IntVar(&c.Servers, "servers", c.Servers, "`number` of processes of azira, clients spread over them")
-	f.IntVar(&c.Tokens, "tokens", c.Tokens, "`number` of tokens of each client")
-	f.IntVar(&c.Of, "of", c.Of, "`number` of tokens there are")
-	f.Float64Var(&c.Same, "same", c.Same, "`share` of the clients that hold one and the same list")
-	f.BoolVar(&c.Zipf, "zipf", c.Zipf, "some tokens are in more lists and tick more often")
-	f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
-	f.Float64Var(&c.Seconds, "seconds", c.Seconds, "length of each counted window")
-	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
-	f.IntVar(&c.PerSend, "per-send", c.PerSend, "floor: `frames` in a send")
-	f.Float64Var(&c.Share, "share", c.Share, "slow: `share` of the clients that are")
-	f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "slow: `bytes` per second they read; 0 is none")
-	f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "churn: `clients` per second that come back anew")
-	f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "saturate: p99 at the knee, in `ms`")
+	benchLoadFlags(f, &c)
 	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla")
-	f.StringVar(&c.Peers, "peers", "", "`program` the peers are in; built from bench/peers if not given")
-	f.StringVar(&c.Profile, "profile", "", "`directory` for profiles of azira during the first window")
+	f.StringVar(&c.Peers, "peers", "", "`program` they are in; default: built from bench/peers")
+	f.StringVar(&c.Profile, "profile", "", "`directory` for profiles of azira's first window")
 	f.StringVar(&jsonFile, "json", "", "`file` for the report as JSON; - is the standard output")
 	f.StringVar(&htmlFile, "html", "", "`file` for the report as a page with plots")
 	if err := parseFeedFlags(f, args[1:], noEnvironment); err != nil {
@@ -75,6 +63,24 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return benchError(ctx, err)
 	}
 	return writeReports(r, stdout, jsonFile, htmlFile)
+}
+
+// benchLoadFlags let all of a scenario's row be changed.
+func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
+	f.IntVar(&c.Clients, "clients", c.Clients, "`number` of clients")
+	f.IntVar(&c.Servers, "servers", c.Servers, "`number` of processes of azira")
+	f.IntVar(&c.Tokens, "tokens", c.Tokens, "`number` of tokens of each client")
+	f.IntVar(&c.Of, "of", c.Of, "`number` of tokens there are")
+	f.Float64Var(&c.Same, "same", c.Same, "`share` of the clients that hold one and the same list")
+	f.BoolVar(&c.Zipf, "zipf", c.Zipf, "some tokens are in more lists and tick more often")
+	f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
+	f.Float64Var(&c.Seconds, "seconds", c.Seconds, "length of each counted window")
+	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
+	f.IntVar(&c.PerSend, "per-send", c.PerSend, "floor: `frames` in a send")
+	f.Float64Var(&c.Share, "share", c.Share, "slow: `share` of the clients that are")
+	f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "slow: `bytes` they read per second")
+	f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "churn: `clients` per second that come anew")
+	f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "saturate: p99 at the knee, in `ms`")
 }
 
 func benchRunUsage(w io.Writer) {

@@ -30,7 +30,7 @@ var commands = []command{
 	{"feed", "publish simulated or recorded ticks on ZeroMQ", runFeed},
 	{"demo", "serve and feed in one process, with a live table", runDemo},
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
-	{"bench", "measure a server's memory, allocations and encodings", runBench},
+	{"bench", "measure what a server costs, alone or beside others", runBench},
 	{"checkconfig", "check a configuration file", runCheckConfig},
 	{"version", "print the version", runVersion},
 }

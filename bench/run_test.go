@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runJSON runs a scenario as a user does and reads its report.
+func runJSON(t *testing.T, program string, args ...string) *RunReport {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"bench", "run"}, args...)...)
+	var stdout, stderr strings.Builder
+	temp := t.TempDir()
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, stderr.String())
+	}
+	checkEmpty(t, temp)
+	var r RunReport
+	if err := json.Unmarshal([]byte(stdout.String()), &r); err != nil {
+		t.Fatalf("%v\n%s", err, stdout.String())
+	}
+	if len(r.Targets) == 0 || len(r.Targets[0].Trials) == 0 {
+		t.Fatalf("%v: nothing was tried\n%s", args, stderr.String())
+	}
+	return &r
+}
+
+// sound says that every tick due came, once, in order, to whom it was for.
+func sound(t *testing.T, w *Window) {
+	t.Helper()
+	if w == nil || w.Frames == 0 || w.CPU <= 0 || w.Faults.total() != 0 || w.Undelivered != 0 ||
+		w.Latency.P50 <= 0 || w.Latency.P99 < w.Latency.P50 {
+		t.Errorf("%+v", w)
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	common := []string{"--rounds", "1", "--seconds", "1", "--json", "-"}
+	for name, check := range map[string]func(t *testing.T, r *RunReport){
+		"watchlist --clients 50 --tokens 5 --of 20 --rate 5000 --zipf --servers 2": func(
+			t *testing.T, r *RunReport) {
+			sound(t, r.Targets[0].Trials[0].Window)
+		},
+		"hot --clients 20 --rate 2000 --against nobody": func(t *testing.T, r *RunReport) {
+			sound(t, r.Targets[0].Trials[0].Window)
+			if len(r.Targets) != 2 || r.Targets[1].Missing == "" ||
+				!strings.Contains(strings.Join(r.Notes, "\n"), "nobody: not measured") {
+				t.Errorf("%+v", r.Targets)
+			}
+		},
+		"churn --clients 50 --rate 5000 --churn 50": func(t *testing.T, r *RunReport) {
+			w := r.Targets[0].Trials[0].Window
+			sound(t, w)
+			if w.Back == nil || w.Back.Clients < 10 {
+				t.Errorf("%+v", w.Back)
+			}
+		},
+		"storm --clients 100 --rate 5000": func(t *testing.T, r *RunReport) {
+			sound(t, r.Targets[0].Trials[0].Window)
+			if b := r.Targets[0].Trials[0].Back; b == nil || b.Clients != 100 {
+				t.Errorf("%+v", b)
+			}
+		},
+		"slow --clients 40 --rate 4000 --share 0.25": func(t *testing.T, r *RunReport) {
+			one := r.Targets[0].Trials[0]
+			sound(t, one.Window)
+			sound(t, one.Stalled)
+			if one.Stall.Clients != 10 || one.Stalled.Slow.Clients != 10 {
+				t.Errorf("%+v %+v", one.Stall, one.Stalled.Slow)
+			}
+		},
+		"idle --clients 40": func(t *testing.T, r *RunReport) {
+			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 {
+				t.Errorf("%+v", i)
+			}
+		},
+	} {
+		t.Run(strings.Fields(name)[0], func(t *testing.T) {
+			t.Parallel()
+			check(t, runJSON(t, program, append(strings.Fields(name), common...)...))
+		})
+	}
+}
+
+// The files asked for are written, and a profile is one.
+func TestRunFiles(t *testing.T) {
+	t.Parallel()
+	program, dir := build(t), t.TempDir()
+	page := filepath.Join(dir, "page.html")
+	runJSON(t, program, "hot", "--clients", "10", "--rate", "100", "--seconds", "1", "--rounds", "1",
+		"--json", "-", "--html", page, "--profile", dir)
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<svg ") {
+		t.Error(err)
+	}
+	for _, name := range append(profiles, "cpu") {
+		p, err := os.ReadFile(filepath.Join(dir, "hot-"+name+".pb.gz"))
+		if err != nil || !strings.HasPrefix(string(p), "\x1f\x8b") {
+			t.Errorf("%s: %v, %d bytes", name, err, len(p))
+		}
+	}
+}
