@@ -170,22 +170,21 @@ func (e *Engine) Attach(fd int, s Stream) error {
 		_ = unix.Close(fd)
 		return fmt.Errorf("attach: %w", err)
 	}
-	if !e.emptiest().arrive(fd, s) {
+	if l := e.emptiest(); l == nil || !l.arrive(fd, s) {
 		_ = unix.Close(fd)
 		return fmt.Errorf("attach: %w", errStopped)
 	}
 	return nil
 }
 
-// emptiest returns the loop with the fewest connections.
-func (e *Engine) emptiest() *loop {
-	l := e.loops[0]
-	for _, other := range e.loops[1:] {
-		if other.load.Load() < l.load.Load() {
-			l = other
+// emptiest returns the loop with the fewest connections, nil if none runs.
+func (e *Engine) emptiest() (least *loop) {
+	for _, l := range e.loops {
+		if !l.ended.Load() && (least == nil || l.load.Load() < least.load.Load()) {
+			least = l
 		}
 	}
-	return l
+	return least
 }
 
 // Close ends a stream with a close frame. A handle of a stream that has ended

@@ -43,6 +43,9 @@ const (
 	ringMin    = 64 << 10 // ring memory
 )
 
+// parkedLook is between two looks at what a parked connection's peer confirmed.
+const parkedLook = 3 * time.Second
+
 // closeWithin is from our close frame to the peer's end.
 const closeWithin = 2 * time.Second
 

@@ -44,6 +44,7 @@ type loop struct {
 
 	// Shared with publishers and control.
 	woken    atomic.Bool
+	ended    atomic.Bool // nobody may arrive
 	arrivals arrivals
 	load     atomic.Int64 // connections, those on their way here counted in
 	stats    loopStats
@@ -89,6 +90,7 @@ func (l *loop) run() {
 		l.log.Error("a loop has ended", "loop", l.id, "error", err)
 		l.e.failed.Store(true)
 	}
+	l.ended.Store(true)
 	l.guard(nil, l.shutDoor)
 }
 

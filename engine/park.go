@@ -18,7 +18,8 @@ type parked struct {
 	cursor []uint64 // by shard: what is before was told, or is not wanted
 	told   []uint64 // by index in the cohort's tokens: seq last told
 	rest   []byte   // of the frame in progress
-	since  uint32   // second of the last byte taken
+	since  uint32   // second of the last byte taken, or confirmed by the peer
+	acked  uint64   // bytes confirmed by then
 	values int      // index of the next token whose last value is due; noValues if none
 }
 
@@ -158,6 +159,15 @@ func (l *loop) progress(c *conn, n int) {
 	if n > 0 && c.parked.since != l.now && c.state == open {
 		c.parked.since = l.now
 		l.tellParked(c)
+	}
+}
+
+// confirmed notes that the peer's kernel confirmed bytes: the socket takes them
+// in lumps, so that a slow reader may be alive for long without room for more.
+func (l *loop) confirmed(c *conn) {
+	if n := acked(int(c.fd)); n != c.parked.acked {
+		c.parked.acked = n
+		l.progress(c, 1)
 	}
 }
 

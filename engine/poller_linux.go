@@ -55,6 +55,15 @@ func send(fd int, p []byte) (int, error) {
 	return int(n), nil
 }
 
+// acked returns how many bytes the peer's kernel has confirmed in all.
+func acked(fd int) uint64 {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0
+	}
+	return info.Bytes_acked
+}
+
 // silentFor returns for how long the peer's kernel has confirmed nothing, though
 // sent bytes wait for it; 0 if none do.
 func silentFor(fd int) time.Duration {

@@ -52,6 +52,9 @@ func (l *loop) look(c *conn) {
 		l.drop(c, int(c.code)) // it had its time
 		return
 	}
+	if c.parked != nil {
+		l.confirmed(c)
+	}
 	if l.overdue(c) {
 		return
 	}
@@ -63,6 +66,7 @@ func (l *loop) look(c *conn) {
 	}
 	o := &l.e.o
 	if c.parked != nil {
+		within(l.now, parkedLook)
 		if o.StallTimeout > 0 {
 			within(c.parked.since, o.StallTimeout)
 		}
