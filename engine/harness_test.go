@@ -59,6 +59,7 @@ func newEngine(t testing.TB, o Options) *Engine {
 // connect opens a stream over loopback.
 func connect(t testing.TB, e *Engine, s Stream) *peer {
 	t.Helper()
+	e.caughtUp(t)
 	near, far := pair(t)
 	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner()}
 	if s.Owner == nil {
@@ -68,6 +69,21 @@ func connect(t testing.TB, e *Engine, s Stream) *peer {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// caughtUp waits until all loops have drained what is published by now: a stream
+// that subscribes from its first byte on gets nothing older.
+func (e *Engine) caughtUp(t testing.TB) {
+	t.Helper()
+	n := e.Stats().TicksIn
+	eventually(t, "the loops have drained all", func() bool {
+		for _, l := range e.loops {
+			if l.stats.drained.Load()+l.stats.overrun.Load() < n && !e.ended.Load() {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // pair returns the two ends of a connection over loopback.
