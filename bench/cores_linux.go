@@ -112,6 +112,28 @@ func (p *process) usage() (u usage, err error) {
 	return u, nil
 }
 
+// busy is for how many seconds the cores have been used, by whomever, a hypervisor too.
+func (c cores) busy() (s float64) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		for _, i := range c {
+			if len(f) < 9 || f[0] != "cpu"+strconv.Itoa(i) {
+				continue
+			}
+			for at, word := range f[1:9] {
+				if v, err := strconv.ParseFloat(word, 64); err == nil && at != 3 && at != 4 {
+					s += v * tickSeconds // all but idle and idle for a disk
+				}
+			}
+		}
+	}
+	return s
+}
+
 // exactTime is a process's time by its own clock, which counts nanoseconds.
 func exactTime(pid int, rough float64) float64 {
 	const sched = 2 // CPUCLOCK_SCHED of the kernel's clock ids

@@ -13,6 +13,8 @@ func (c cores) pinThread() error { return nil }
 
 func (c cores) pinSelf() error { return nil }
 
+func (c cores) busy() float64 { return 0 }
+
 func (p *process) usage() (usage, error) { return usage{}, errLinux }
 
 func kernelMemory() float64 { return 0 }

@@ -11,7 +11,8 @@ const (
 	rateMax       = 1_000_000 // ticks per second
 	harnessFull   = 0.9       // share of their processors from which clients may hold a server up
 	feedLateMs    = 5
-	stepsMax      = 16 // rates of a sweep
+	othersShare   = 0.05 // of the server's processor
+	stepsMax      = 16   // rates of a sweep
 	stepUp        = 1.5
 	stepNear      = 1.05 // a good and a bad rate as near as this hold the knee between them
 	deliveredMin  = 0.95 // of what is offered, at a good rate

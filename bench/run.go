@@ -29,7 +29,7 @@ func Run(ctx context.Context, c RunConfig) (*RunReport, error) {
 }
 
 func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, error) {
-	_, others := splitCores()
+	own, others := splitCores() // before this process is kept on the others
 	if err := others.pinSelf(); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,8 @@ func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, e
 				continue
 			}
 			result := Trial{Round: round + 1}
-			err := (&trial{c: c, target: t, round: round}).run(ctx, &result)
+			tr := trial{c: c, target: t, round: round, cores: own, others: others}
+			err := tr.run(ctx, &result)
 			switch {
 			case err != nil && (t.name == aziraName || ctx.Err() != nil):
 				return nil, err

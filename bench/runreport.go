@@ -229,6 +229,9 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 		say("clients and feed used %.0f %% of their processors: they may be what is measured",
 			100*w.Harness)
 	}
+	if w.Others > othersShare {
+		say("other programs used %.0f %% of the server's processor", 100*w.Others)
+	}
 	if w.FeedLateMs > feedLateMs {
 		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
 	}

@@ -14,12 +14,13 @@ type trial struct {
 	c      *RunConfig
 	target *target
 	round  int
+	cores  cores // of servers
+	others cores // of all else
 
 	source  *source
 	servers []*server
 	scrapes []*scraper // of each server that has an admin port
 	fleet   *fleet
-	others  cores  // that are not the servers'
 	dropped uint64 // by the feed, up to the last step
 }
 
@@ -67,8 +68,6 @@ func (t *trial) measure(ctx context.Context, r *Trial) error {
 
 // start brings up feed and servers and makes the tokens known.
 func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
-	on, others := splitCores()
-	t.others = others
 	epoch := monotonic()
 	if t.source, err = newSource(t.c.load(), newClock(epoch)); err != nil {
 		return err
@@ -77,9 +76,9 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 	if t.target.name == aziraName {
 		n = t.c.Servers
 	}
-	plan := fleetPlan{executable: t.c.Executable, clients: t.c.Clients, cores: others}
+	plan := fleetPlan{executable: t.c.Executable, clients: t.c.Clients, cores: t.others}
 	for range n {
-		s, err := startServer(ctx, t.target.kind(t.c, t.source.pub.Endpoint(), on), fail)
+		s, err := startServer(ctx, t.target.kind(t.c, t.source.pub.Endpoint(), t.cores), fail)
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type Window struct {
 	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
+	Others      float64 `json:"others"`         // share of the server's processor that other programs used
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
 	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
 
@@ -140,7 +141,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, began := ownCPU(), time.Now()
+	own, busy, began := ownCPU(), t.cores.busy(), time.Now()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return nil, err
@@ -156,7 +157,9 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	took := time.Since(began).Seconds()
 	w := newWindow(end.Tally, after.since(before), took)
 	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
-	w.Busy /= float64(len(t.servers))
+	if t.cores != nil {
+		w.Others = max((t.cores.busy()-busy)/took-w.Busy, 0)
+	}
 	if end.Back != nil && t.c.ChurnRate > 0 {
 		w.Back = newBack(end.Back, t.c.Clients)
 	}
