@@ -26,8 +26,9 @@ type plot struct {
 // Measures of a picture, in its own units.
 const (
 	plotWidth, plotHeight = 680, 340
-	plotLeft, plotRight   = 78, 16
-	plotTop, plotBottom   = 34, 46
+	plotLeft, plotRight   = 78, 30
+	plotTop, plotBottom   = 34, 50
+	plotName              = 84 // a name's room below
 )
 
 // palette is told apart by people who see few colours, too.
@@ -127,9 +128,10 @@ func (p *plot) SVG() template.HTML {
 					x.at(q.X), y.at(q.Y), colour)
 			}
 		}
+		at := plotLeft + plotName*i
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="12" height="3" fill="%s"/>`,
-			plotLeft+10, plotTop+10+16*i, colour)
-		text(&b, plotLeft+28, float64(plotTop+15+16*i), "start", "", s.name)
+			at, plotHeight-12, colour)
+		text(&b, float64(at+18), plotHeight-8, "start", "", s.name)
 	}
 	b.WriteString("</svg>")
 	return template.HTML(b.String()) // names in it are escaped

@@ -238,10 +238,17 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 	if w.Dropped > 0 {
 		say("%d ticks were dropped by the feed: the server did not take them in time", w.Dropped)
 	}
-	if n := w.Faults.total(); n > 0 {
-		say("%d FAULTS: %+v", n, w.Faults)
+	if n := w.Faults.Missing; n > 0 {
+		words := "and it does not say how many"
+		if w.Server != nil {
+			words = fmt.Sprintf("the server counts %s in all", whole(w.Server.Skipped))
+		}
+		say("%s ticks were passed over, %s", whole(float64(n)), words)
+	}
+	if w.Faults.wrong() > 0 {
+		say("WRONG: %s", w.Faults.String())
 	}
 	if w.Undelivered > 0 {
-		say("%d ticks did not come", w.Undelivered)
+		say("%s ticks did not come, seconds after the last", whole(float64(w.Undelivered)))
 	}
 }

@@ -23,8 +23,11 @@ func (t *Trial) words() string {
 		if w.Back != nil {
 			add("%d came back, 99 %% within %.3f s", w.Back.Clients, w.Back.P99)
 		}
-		if n := w.Faults.total(); n > 0 {
-			add("%d FAULTS (%s)", n, w.Faults.First)
+		if w.Faults.Missing > 0 {
+			add("%s ticks passed over", whole(float64(w.Faults.Missing)))
+		}
+		if w.Faults.wrong() > 0 {
+			add("WRONG: %s", w.Faults.String())
 		}
 	}
 	if t.Stall != nil {

@@ -94,7 +94,7 @@ func testReport(t *testing.T, program string) {
 	}
 	// 50 streams hold 20 of 40 tokens each.
 	if e.OutPerTick < 20 || e.OutPerTick > 30 || e.FramesOut != float64(d.Due) ||
-		d.Received != d.Due || d.Dropped != 0 || d.Missing+d.Faults.total() != 0 {
+		d.Received != d.Due || d.Dropped != 0 || d.Missing+d.Faults.Missing+d.Faults.wrong() != 0 {
 		t.Errorf("delivery: %+v %+v", e, d)
 	}
 	m := r.Memory

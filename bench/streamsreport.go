@@ -136,9 +136,9 @@ func (r *StreamsReport) table(t *table) {
 	t.section("Delivery")
 	t.row("frames due to the streams", whole(float64(d.Due)))
 	t.row("received", whole(float64(d.Received)))
-	t.row("missing", whole(float64(d.Missing)))
-	if d.Faults.total() > 0 {
-		t.row("FAULTS", fmt.Sprintf("%+v", d.Faults))
+	t.row("missing", whole(float64(d.Missing+d.Faults.Missing)))
+	if d.Faults.wrong() > 0 {
+		t.row("WRONG", d.Faults.String())
 	}
 	t.row("sent per write", decimals(e.OutPerWrite, 2))
 	t.row("dropped before the server", whole(float64(d.Dropped)))

@@ -1,5 +1,7 @@
 package bench
 
+import "fmt"
+
 // A Tally is what clients received in a window, and what was wrong with it.
 type Tally struct {
 	Seconds float64 `json:"seconds"`
@@ -25,8 +27,13 @@ type Faults struct {
 	First   string `json:"first,omitempty"`
 }
 
-func (f *Faults) total() uint64 {
-	return f.Foreign + f.Doubled + f.Order + f.Missing + f.Odd + f.Closed
+// wrong is how much must never happen. That ticks are missing is another matter: a
+// server that can't keep up has to pass some over.
+func (f *Faults) wrong() uint64 { return f.Foreign + f.Doubled + f.Order + f.Odd + f.Closed }
+
+func (f *Faults) String() string {
+	return fmt.Sprintf("%d foreign, %d doubled, %d out of order, %d odd, %d streams closed (%s)",
+		f.Foreign, f.Doubled, f.Order, f.Odd, f.Closed, f.First)
 }
 
 // Slow are the clients that were told not to read, or not so much. What they miss
