@@ -12,6 +12,7 @@ const (
 	harnessFull   = 0.9       // share of their processors from which clients may hold a server up
 	feedLateMs    = 5
 	othersShare   = 0.05 // of the server's processor
+	calmTries     = 4    // of a trial that others disturb
 	stepsMax      = 16   // rates of a sweep
 	stepUp        = 1.5
 	stepNear      = 1.05 // a good and a bad rate as near as this hold the knee between them

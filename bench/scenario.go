@@ -21,7 +21,8 @@ type RunConfig struct {
 	Rate    float64 // deliveries per second; of saturate, where the sweep begins
 	Seconds float64 // of each counted window
 	Rounds  int
-	PerSend int // frames in a send of the floor
+	Calm    bool // what other programs disturb is tried again
+	PerSend int  // frames in a send of the floor
 
 	Share     float64 // slow: of the clients that stall
 	SlowRate  float64 // slow: bytes per second that these read

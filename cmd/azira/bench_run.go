@@ -46,6 +46,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		f.PrintDefaults()
 	}
 	benchLoadFlags(f, &c)
+	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
 	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla")
 	f.StringVar(&c.Peers, "peers", "", "`program` they are in; default: built from bench/peers")
 	f.StringVar(&c.Profile, "profile", "", "`directory` for profiles of azira's first window")
