@@ -16,7 +16,8 @@ import (
 type answer struct {
 	status  int
 	body    []byte
-	plain   bool // body is text, not JSON
+	packed  []byte // body compressed, where it is kept so
+	plain   bool   // body is text, not JSON
 	header  [][2]string
 	cookies []*http.Cookie
 	secret  bool // carries credentials: never cached
@@ -87,7 +88,9 @@ func (a answer) send(w http.ResponseWriter, r *http.Request, since time.Time) {
 	if len(body) >= gzipBytesMin {
 		h.Add("Vary", "Accept-Encoding")
 		if acceptsGzip(r.Header) {
-			body = compress(body)
+			if body = a.packed; body == nil {
+				body = compress(a.body)
+			}
 			h.Set("Content-Encoding", "gzip")
 		}
 	}

@@ -7,8 +7,9 @@ import "time"
 const (
 	headerBytesMax    = 8 << 10 // request line and header
 	bodyBytesMax      = 64 << 10
-	gzipBytesMin      = 1000 // answers from this size are compressed where asked for
-	agentBytesMax     = 120  // of User-Agent, kept with a stream
+	nativeBytesMax    = 1 << 10 // an answer that net/http makes by itself
+	gzipBytesMin      = 1000    // answers from this size are compressed where asked for
+	agentBytesMax     = 120     // of User-Agent, kept with a stream
 	bearerBytesMax    = 4 << 10
 	adminTokenMin     = 16 // bytes of --admin-token
 	keyBytesMin       = 32 // of a signing key given by --jwt-key-file

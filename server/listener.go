@@ -62,6 +62,9 @@ var nativeMark = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnecti
 
 // Write gives net/http's own answers the form that all errors here have.
 func (c *conn) Write(p []byte) (int, error) {
+	if len(p) > nativeBytesMax {
+		return c.TCPConn.Write(p)
+	}
 	status, _, native := bytes.Cut(p, nativeMark)
 	if !native || bytes.Contains(status, []byte("\r\n")) || len(status) < len("HTTP/1.1 400") {
 		return c.TCPConn.Write(p)

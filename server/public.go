@@ -34,6 +34,7 @@ type public struct {
 	expires bool // streams end with their bearer
 
 	// Shared.
+	list     tokenList
 	draining atomic.Bool // no stream is opened any more
 }
 
