@@ -19,7 +19,7 @@ export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check vet race tidy mod cross fuzz fuzz-seeds bench soak \
-	conformance clean need-go need-cc
+	conformance peers peers-test clean need-go need-cc
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -76,6 +76,14 @@ soak: need-go ## the long tests, each for SOAKTIME (5m)
 conformance: need-go ## RFC 6455 at the border: raw frames against /debug/echo, and other programs' clients
 	$(GO) test -count 1 -v -run 'Conformance' ./server
 	$(GO) test -count 1 -v -run 'Interop' ./cmd/azira
+
+# The peers are a module of their own: the product's go.mod knows nothing of them.
+peers: need-go ## build ./bin/peers, what Azira is measured beside, and say what is missing
+	cd bench/peers && $(GO) build -o ../../bin/peers .
+	@./bin/peers list
+
+peers-test: need-go ## vet and test that module; a peer that is not installed is skipped
+	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) test -timeout 1m ./...
 
 clean: ## remove what was built; azira-data stays
 	rm -rf bin

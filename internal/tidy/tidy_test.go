@@ -100,6 +100,10 @@ var trees = []struct {
 	{"dependency", map[string]string{"docs/dependencies.md": "| example.com/m/v2 | v2.0.0 |\n" +
 		"| golang.org/x/sys | v0.1.0 |\n"},
 		"docs/dependencies.md:1: example.com/m/v2 v2.0.1 of go.mod is in no table"},
+	{"nested module", map[string]string{"bench/peers/go.mod": "module p\n",
+		"bench/peers/a.go": importing("azira/engine", "example.com/far"), "bench/peers/b.go": function(functionLinesMax + 1),
+		"bench/peers/ws/node_modules/a.go": "?"},
+		"bench/peers/b.go:4: 61 lines in func f, 60 allowed"},
 	{"made", map[string]string{"azira": "XX" + "X", "bin/a.go": "?", ".git/x": "FIX" + "ME", "x": "\x00XX" + "X"}, ""},
 }
 

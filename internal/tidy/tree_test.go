@@ -27,6 +27,7 @@ type file struct {
 	lines  []string
 	tokens *token.FileSet
 	syntax *ast.File
+	nested bool // in a module inside this one: its form is held, its imports are its own
 }
 
 // A fault is one place that breaks a rule.
@@ -37,6 +38,9 @@ type fault struct {
 }
 
 func (f fault) String() string { return fmt.Sprintf("%s:%d: %s", f.file, f.line, f.text) }
+
+// installedName is a directory of what a package manager brought.
+const installedName = "node_modules"
 
 // madeNames are files and directories that running the project leaves behind.
 var madeNames = []string{"bin", "azira", "azira-data"}
@@ -52,6 +56,7 @@ const (
 // load reads the tree and parses its Go; what does not parse is a fault.
 func load(fsys fs.FS) (*tree, error) {
 	t := &tree{}
+	var nested []string // directories of modules inside this one
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -60,13 +65,23 @@ func load(fsys fs.FS) (*tree, error) {
 		hidden := strings.HasPrefix(base, ".") && !slices.Contains(hiddenNames, base)
 		made := slices.Contains(madeNames, name)
 		switch {
-		case d.IsDir() && (hidden || made):
+		case d.IsDir() && (hidden || made || base == installedName):
 			return fs.SkipDir
+		case d.IsDir() && name != ".":
+			if _, err := fs.Stat(fsys, path.Join(name, "go.mod")); err == nil {
+				nested = append(nested, name+"/")
+			}
+			return nil
 		case d.IsDir() || hidden || made || !d.Type().IsRegular():
 			return nil
 		}
 		return t.add(fsys, name)
 	})
+	for _, f := range t.files {
+		f.nested = slices.ContainsFunc(nested, func(dir string) bool {
+			return strings.HasPrefix(f.name, dir)
+		})
+	}
 	return t, err
 }
 
@@ -148,10 +163,10 @@ func (t *tree) file(name string) *file {
 	return nil
 }
 
-// code yields the Go files that parse.
+// code yields the Go files of this module that parse.
 func (t *tree) code(yield func(*file) bool) {
 	for _, f := range t.files {
-		if f.syntax != nil && !yield(f) {
+		if f.syntax != nil && !f.nested && !yield(f) {
 			return
 		}
 	}
