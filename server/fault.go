@@ -21,6 +21,7 @@ var (
 	errShort       = fmt.Errorf("server: expected at least %d printable bytes", adminTokenMin)
 
 	errFewDescriptors = errors.New("server: too few file descriptors")
+	errMemory         = errors.New("server: the rings do not fit")
 	errPortUsed       = errors.New("server: address already in use")
 	errPortDenied     = errors.New("server: port not permitted")
 	errNoAddress      = errors.New("server: no such address")

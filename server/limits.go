@@ -33,17 +33,19 @@ const (
 
 // What the engine can be made with: it refuses more, or less. A test holds both together.
 const (
-	loopsMax     = 256
-	ringBytesMin = 1 << 20 // the engine would take less, but little is read back of that
-	ringBytesMax = 1 << 36
+	loopsMax      = 256
+	loopsPerShard = 4       // more shards mean more writers, each of which wakes every loop
+	ringBytesMin  = 1 << 20 // the engine would take less, but little is read back of that
+	ringBytesMax  = 1 << 36
 )
 
 // Descriptors.
 const (
-	fdMin       = 256 // fewer than this and serve refuses to start
-	fdReserve   = 128 // database, listeners, epoll, feed, logs, spare
-	fdPerLoop   = 4   // epoll, eventfd, spare
-	fdHTTPShare = 8   // one in so many is kept for requests that are no streams
+	streamsFew  = 1000 // fewer than this and the log warns
+	fdMin       = 256  // fewer than this and serve refuses to start
+	fdReserve   = 128  // database, listeners, epoll, feed, logs, spare
+	fdPerLoop   = 4    // epoll, eventfd, spare
+	fdHTTPShare = 8    // one in so many is kept for requests that are no streams
 	fdHTTPMax   = 1024
 )
 

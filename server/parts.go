@@ -70,8 +70,13 @@ func (s *server) openEngine() (err error) {
 	if stall == 0 {
 		stall = -1 // never
 	}
+	shards := shardsOf(loops)
+	if err := checkMemory(s.config.RingBytes, shards, memoryLimit()); err != nil {
+		return err
+	}
 	s.engine, err = engine.New(engine.Options{
 		Loops:           loops,
+		Shards:          shards,
 		RingBytes:       int(s.config.RingBytes),
 		TokensMax:       s.config.TokensMax,
 		TokensPerStream: s.config.TokensPerStream,

@@ -84,6 +84,10 @@ func (s *server) start() (Addresses, error) {
 		}
 	}
 	s.public = s.newPublic(limit)
+	if n := s.public.budget.streamsMax; n < streamsFew {
+		s.log.Warn("few streams fit into the limit of file descriptors: raise ulimit -n",
+			"streams", n, "limit", limit)
+	}
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
 	if s.config.Admin != "" {
