@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -33,7 +34,10 @@ func handshake(conn net.Conn, role zmq4.SocketType, limit time.Duration) (err er
 	}
 	fenced := &handshakeConn{Conn: conn}
 	if _, err := zmq4.Open(fenced, null.Security(), role, nil, false, nil); err != nil {
-		return fmt.Errorf("handshake: %w", err)
+		if errors.Is(err, errHandshake) {
+			return errHandshake
+		}
+		return fmt.Errorf("handshake: %w", causeOf(err))
 	}
 	return conn.SetDeadline(time.Time{})
 }

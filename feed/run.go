@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"azira/proto"
 )
 
 // Where `azira feed` binds and how fast it ticks unless told otherwise.
@@ -131,11 +133,16 @@ func ParseTokens(s string) ([]string, error) {
 	}
 	for name := range strings.SplitSeq(s, ",") {
 		if name = strings.Trim(name, " "); name == "" {
-			return nil, fmt.Errorf("%w: tokens %.80q: an empty name", ErrConfig, s)
+			return nil, badToken(s, proto.ErrTokenEmpty)
 		}
 		tokens = append(tokens, name)
 	}
 	return tokens, nil
+}
+
+// badToken says what is wrong with the name of a token, or with a list of them.
+func badToken(name string, err error) error {
+	return fmt.Errorf("%w: %.80q: %s", ErrConfig, name, strings.TrimPrefix(err.Error(), "proto: "))
 }
 
 // A feedHandler takes control requests to the playing goroutine.

@@ -56,7 +56,7 @@ func newSimulator(tokens []string, rate int, seed uint64) (*simulator, error) {
 	}
 	for _, name := range tokens {
 		if err := proto.CheckToken([]byte(name)); err != nil {
-			return nil, fmt.Errorf("%w: token %.80q: %w", ErrConfig, name, err)
+			return nil, badToken(name, err)
 		}
 	}
 	if err := s.admit(tokens); err != nil {

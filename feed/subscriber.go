@@ -147,7 +147,7 @@ func (s *Subscriber) session(ctx context.Context, network, addr string) error {
 	}
 	conn, err := d.DialContext(ctx, network, addr)
 	if err != nil {
-		return fmt.Errorf("dial: %w", err)
+		return fmt.Errorf("connect: %w", causeOf(err))
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()

@@ -57,6 +57,10 @@ func (l *logger) trouble(text string) {
 	}
 }
 
+// oneLine is Pebble's text without its asides.
 func oneLine(s string) string {
+	for _, aside := range []string{"<corruption detail carrier>", "pebble: "} {
+		s = strings.ReplaceAll(s, aside, "")
+	}
 	return strings.Join(strings.Fields(s), " ")
 }

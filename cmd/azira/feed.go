@@ -152,7 +152,7 @@ func parseFeedFlags(f *flag.FlagSet, args []string, env func(string) (string, bo
 // feedError marks what the caller's words are to blame for.
 func feedError(err error) error {
 	if errors.Is(err, feed.ErrConfig) || errors.Is(err, feed.ErrEndpoint) {
-		return fmt.Errorf("%w: %s", errUsage, strings.TrimPrefix(err.Error(), "feed: "))
+		return fmt.Errorf("%w: %s", errUsage, plain(err))
 	}
 	return err
 }

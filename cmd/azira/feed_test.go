@@ -22,7 +22,7 @@ func TestFeedUsage(t *testing.T) {
 		{"--rate 0", "", "--rate 0"},
 		{"--rate 1000001", "", "rate 1000001, expected 1 to 1000000"},
 		{"--rate x", "", "rate"},
-		{"--tokens A,,B", "", "an empty name"},
+		{"--tokens A,,B", "", "token name is empty"},
 		{"--tokens 0", "", "0 tokens"},
 		{"--tokens A|B", "", `"A|B"`},
 		{"--loop", "", "--loop without --replay"},

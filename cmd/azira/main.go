@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -72,8 +73,19 @@ func exitCode(name string, err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "azira %s: %v (azira %s --help)\n", name, err, name)
 		return 2
 	}
-	fmt.Fprintf(stderr, "azira %s: %v\n", name, err)
+	fmt.Fprintf(stderr, "azira %s: %s\n", name, plain(err))
 	return 1
+}
+
+// plain is an error's text without the name of the package that it comes from.
+func plain(err error) string {
+	text := err.Error()
+	for _, p := range []string{"feed: ", "server: ", "store: ", "auth: ", "engine: "} {
+		if rest, ok := strings.CutPrefix(text, p); ok {
+			return rest
+		}
+	}
+	return text
 }
 
 func usage(w io.Writer) {
