@@ -17,6 +17,9 @@ func (s *Service) Register(ctx context.Context, username, password string) (Gran
 	if err != nil {
 		return Grant{}, err
 	}
+	if err := checkNewName(name); err != nil {
+		return Grant{}, err
+	}
 	if err := checkPassword(password); err != nil {
 		return Grant{}, err
 	}

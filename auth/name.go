@@ -38,6 +38,18 @@ func ParseUsername(raw string) (string, error) {
 	return name, nil
 }
 
+// checkNewName refuses, for new accounts, names that don't survive in a path:
+// clients and proxies take . and .. for steps, and trim blanks.
+func checkNewName(name string) error {
+	if name == "." || name == ".." {
+		return badName("username must not be . or ..", "value_error")
+	}
+	if strings.TrimSpace(name) != name {
+		return badName("username must not begin or end with a blank", "value_error")
+	}
+	return nil
+}
+
 // isControl also refuses line separators and what turns the direction of
 // writing, with which one name could be shown as another.
 func isControl(r rune) bool {

@@ -37,6 +37,23 @@ func TestParseUsername(t *testing.T) {
 	}
 }
 
+// Names that a path would lose are refused to new accounts.
+func TestNamesThatPathsLose(t *testing.T) {
+	s := serve(t, cheap())
+	for _, name := range []string{".", "..", " ann", "ann ", "\u00a0ann", "ann\u3000"} {
+		_, err := s.Register(bg, name, "long enough")
+		var f *FieldError
+		if !errors.Is(err, ErrUsername) || !errors.As(err, &f) || f.Field != "username" {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{"...", ".ann", "an n"} {
+		if _, err := s.Register(bg, name, "long enough"); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestPasswordBounds(t *testing.T) {
 	s := serve(t, cheap())
 	for n, ok := range map[int]bool{

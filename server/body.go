@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 )
@@ -62,6 +63,9 @@ func readBody(r *request) ([]byte, answer, bool) {
 	switch {
 	case errors.As(err, &mbe):
 		return nil, tooLarge(), false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, detail(http.StatusRequestTimeout, "The body did not come in time").
+			with("Connection", "close"), false
 	case err != nil:
 		return nil, detail(http.StatusBadRequest, "There was an error reading the body"), false
 	}

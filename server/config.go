@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -104,21 +105,40 @@ func Defaults() Config {
 }
 
 // check finds faults that lie between settings, each of which is fine alone.
-func (c *Config) check() []Fault {
+// Those with a setting that has a fault already are left for later.
+func (c *Config) check(known []Fault) []Fault {
 	var out []Fault
-	add := func(name, text string) { out = append(out, Fault{Name: name, Text: text}) }
+	bad := map[string]bool{}
+	for _, f := range known {
+		name := strings.TrimPrefix(f.Name, envPrefix)
+		bad[strings.ReplaceAll(strings.ToLower(name), "_", "-")] = true
+	}
+	add := func(name, text string, with ...string) {
+		if !bad[name] && !slices.ContainsFunc(with, func(n string) bool { return bad[n] }) {
+			out = append(out, Fault{Name: name, Text: text})
+		}
+	}
 	if c.Admin != "" && !isLoopback(c.Admin) && c.AdminToken == "" {
 		add("admin", c.Admin+
-			" is reachable from other machines: set admin-token, or bind 127.0.0.1")
+			" is reachable from other machines: set admin-token, or bind 127.0.0.1", "admin-token")
 	}
 	if c.Admin != "" && c.Admin == c.Listen && !strings.HasSuffix(c.Listen, ":0") {
-		add("admin", "is the same address as listen: give it a port of its own")
+		add("admin", "is the same address as listen: give it a port of its own", "listen")
 	}
 	if c.MaxLag > c.RingBytes {
-		add("max-lag", "is larger than ring-bytes: a stream can't be further behind than the ring")
+		add("max-lag", "is larger than ring-bytes: a stream can't be further behind than the ring",
+			"ring-bytes")
 	}
 	if c.RefreshTTL < c.AccessTTL {
-		add("refresh-ttl", "is shorter than access-ttl")
+		add("refresh-ttl", "is shorter than access-ttl", "access-ttl")
+	}
+	for i, endpoint := range c.Feed {
+		if slices.Contains(c.Feed[:i], endpoint) {
+			add("feed", endpoint+" is given twice: each of its ticks would count twice")
+		}
+	}
+	if _, err := c.signingKey(); err != nil {
+		add("jwt-key-file", strings.TrimPrefix(err.Error(), errKeyFile.Error()+": "))
 	}
 	return out
 }

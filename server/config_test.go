@@ -54,10 +54,11 @@ func TestConfigDefaults(t *testing.T) {
 
 // Every setting can be given three ways and each has the same effect.
 func TestConfigTwins(t *testing.T) {
+	keyFile := writeConfig(t, strings.Repeat("k", keyBytesMin))
 	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
 		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "stall-timeout": "5s", "drain-window": "1s", "data": "other",
-		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": "k", "log-level": "warn",
+		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
 		"admin-token": "0123456789abcdef", "log-format": "json"}
 	for _, st := range settings {
 		text, ok := odd[st.name]
@@ -85,6 +86,38 @@ func TestConfigTwins(t *testing.T) {
 		if reflect.DeepEqual(byFlag, Defaults()) {
 			t.Errorf("%s: has no effect", st.name)
 		}
+	}
+}
+
+// Faults between settings are told beside those of single ones, but not those
+// that only follow from them.
+func TestConfigFaultsTogether(t *testing.T) {
+	short := writeConfig(t, "short")
+	for text, want := range map[string][]string{
+		"listn = \"x\"\naccess-ttl = \"2h\"\nrefresh-ttl = \"1h\"": {
+			"listn: unknown key; did you mean listen?", "refresh-ttl: is shorter than access-ttl"},
+		"ring-bytes = \"3MiB\"\nmax-lag = \"128MiB\"": {"ring-bytes: expected a power of two"},
+		"feed = [\"tcp://a:1\", \"tcp://b:1\", \"tcp://a:1\"]": {
+			"feed: tcp://a:1 is given twice"},
+		"jwt-key-file = \"/nowhere/key\"":  {"jwt-key-file: /nowhere/key can't be read: no such file"},
+		"jwt-key-file = \"" + short + "\"": {"at least 32 are needed"},
+		"rate = 5":                         {"rate: unknown key"},
+		"\xef\xbb\xbfloops = 1":            {":1: begins with a byte order mark"},
+	} {
+		var ce *ConfigError
+		if err := CheckFile(writeConfig(t, text)); !errors.As(err, &ce) ||
+			len(ce.Faults) != len(want) {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		for i, f := range ce.Faults {
+			if !strings.Contains(f.String(), want[i]) || strings.Contains(f.Text, "mean data") {
+				t.Errorf("%q: %v, want %q", text, f, want[i])
+			}
+		}
+	}
+	if err := CheckFile("/nowhere.toml"); !errors.Is(err, errUnreadable) {
+		t.Errorf("%v", err)
 	}
 }
 

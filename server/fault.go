@@ -26,6 +26,7 @@ var (
 	errPortDenied     = errors.New("server: port not permitted")
 	errNoAddress      = errors.New("server: no such address")
 	errKeyFile        = errors.New("server: signing key (--jwt-key-file) not usable")
+	errUnreadable     = errors.New("server: the file can't be read")
 	errNoBearer       = errors.New("server: no credential")
 	errNotSocket      = errors.New("server: connection is no TCP socket")
 )

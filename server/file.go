@@ -20,6 +20,10 @@ type entry struct {
 // parseFile reads a TOML text of flat keys, as name = value. It is strict: an
 // unknown key, a table or a value of the wrong kind is a fault with its line.
 func parseFile(text []byte) ([]entry, []Fault) {
+	if bytes.HasPrefix(text, []byte("\xef\xbb\xbf")) {
+		return nil, []Fault{{Line: 1,
+			Text: "begins with a byte order mark: save the file as UTF-8 without one"}}
+	}
 	var syntax map[string]any
 	if err := toml.Unmarshal(text, &syntax); err != nil {
 		return nil, []Fault{syntaxFault(err)}

@@ -49,7 +49,7 @@ func writeRow(w io.Writer, head, help, def string) {
 // nearest is the known setting closest in spelling to name, or empty when
 // none is close.
 func nearest(name string) string {
-	best, bestAt := "", 1+max(2, len(name)/3)
+	best, bestAt := "", 1+max(1, len(name)/3)
 	for i := range settings {
 		if d := distance(name, settings[i].name); d < bestAt {
 			best, bestAt = settings[i].name, d

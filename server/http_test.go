@@ -198,7 +198,7 @@ func TestSlowPeersAreCut(t *testing.T) {
 		_, _ = io.WriteString(c, text)
 		if p, err := io.ReadAll(c); err != nil {
 			t.Errorf("%s: not cut off: %v (%q)", name, err, p)
-		} else if name == "half body" && !strings.Contains(string(p), " 400 ") {
+		} else if name == "half body" && !strings.Contains(string(p), " 408 ") {
 			t.Errorf("%s: %q", name, p)
 		}
 		c.Close()

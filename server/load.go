@@ -37,9 +37,7 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 	for _, g := range given {
 		faults = append(faults, c.apply(g.name, g.text, "flags", 0)...)
 	}
-	if len(faults) == 0 {
-		faults = c.check()
-	}
+	faults = append(faults, c.check(faults)...)
 	c.Warnings = append(c.Warnings, strangers(env)...)
 	if c.DebugEcho && !isLoopback(c.Listen) {
 		c.Warnings = append(c.Warnings, "debug-echo: anyone who reaches "+c.Listen+
@@ -49,15 +47,16 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 }
 
 // CheckFile reads a configuration file alone and returns a *ConfigError with
-// every fault it has.
+// every fault it has, or another error if it can't be read.
 func CheckFile(name string) error {
+	if _, err := os.Stat(name); err != nil {
+		return fmt.Errorf("%w: %s: %s", errUnreadable, name, cause(err))
+	}
 	c := Defaults()
 	faults := c.applyFile(name)
-	if len(faults) == 0 {
-		faults = c.check()
-		for i := range faults {
-			faults[i].Source = name
-		}
+	for _, f := range c.check(faults) {
+		f.Source = name
+		faults = append(faults, f)
 	}
 	return asError(faults)
 }

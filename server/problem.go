@@ -55,8 +55,7 @@ func (p *public) problem(err error) answer {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return unavailable("The request was given up", retryAfterBusy)
 	}
-	p.log.Error("request failed", "err", err)
-	return detail(http.StatusInternalServerError, "Internal Server Error")
+	return p.internal("request failed", "err", err)
 }
 
 // refusalText is what the caller is told of an error that is in the table.

@@ -85,10 +85,15 @@ func (p *public) answer(r *request) (a answer) {
 
 // broken answers for a handler that panicked. The caller learns an id only.
 func (p *public) broken(v any) answer {
+	return p.internal("handler panicked", "panic", v, "stack", string(debug.Stack()))
+}
+
+// internal logs what went wrong under an id, which is all that the caller learns.
+func (p *public) internal(what string, args ...any) answer {
 	var raw [requestIDBytes]byte
 	_, _ = rand.Read(raw[:]) // never fails
 	id := hex.EncodeToString(raw[:])
-	p.log.Error("handler panicked", "request_id", id, "panic", v, "stack", string(debug.Stack()))
+	p.log.Error(what, append([]any{"request_id", id}, args...)...)
 	return detail(http.StatusInternalServerError, "Internal Server Error").with("X-Request-ID", id)
 }
 

@@ -30,5 +30,8 @@ func runCheckConfig(ctx context.Context, args []string, stdout, stderr io.Writer
 	for _, f := range faults.Faults {
 		fmt.Fprintln(stdout, f)
 	}
-	return fmt.Errorf("%d to mend in %s", len(faults.Faults), args[0])
+	if n := len(faults.Faults); n > 1 {
+		return fmt.Errorf("%s has %d faults", args[0], n)
+	}
+	return fmt.Errorf("%s has a fault", args[0])
 }

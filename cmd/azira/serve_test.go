@@ -107,9 +107,10 @@ func TestCheckConfig(t *testing.T) {
 	if code, _, _ := runCommand(t.Context(), "checkconfig"); code != 2 {
 		t.Errorf("no file: %d", code)
 	}
-	code, stdout, _ = runCommand(t.Context(), "checkconfig", "/nowhere.toml")
-	if code != 1 || stdout != "/nowhere.toml: can't be read: no such file or directory\n" {
-		t.Errorf("missing: %d %q", code, stdout)
+	code, stdout, stderr := runCommand(t.Context(), "checkconfig", "/nowhere.toml")
+	want = "azira checkconfig: the file can't be read: /nowhere.toml: no such file or directory\n"
+	if code != 1 || stdout != "" || stderr != want {
+		t.Errorf("missing: %d %q %q", code, stdout, stderr)
 	}
 }
 
