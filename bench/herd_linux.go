@@ -30,7 +30,7 @@ type herd struct {
 	parts   map[int][]byte // unfinished messages of NATS that end inside a frame, by member
 
 	queue    []int   // members to dial
-	retries  []retry // and those that wait for it, the first to be dialled first
+	retries  []retry // and those that were refused and wait for it
 	dialing  int     // members between dial and heard, or open if none of them is waited for
 	dialMax  int
 	failed   error // why opening failed

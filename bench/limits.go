@@ -37,17 +37,18 @@ const (
 
 // Bounds of what is read.
 const (
-	pageBytesMax   = 4 << 20   // of a metrics page
-	answerBytesMax = 4 << 10   // of a handshake's answer
-	logTailBytes   = 4 << 10   // of the server's log, shown on failure
-	readBytes      = 256 << 10 // one read of any stream
-	restKeptMax    = 1 << 10   // of memory for unfinished frames, kept by each client
-	swarmProcs     = 2         // a thread reads commands while the other is busy
-	hearRounds     = 5         // of first ticks
-	swarmEvents    = 512       // sockets served between two looks at the time
-	tickBytes      = 160       // at most, of a tick made here
-	controlMax     = 125       // RFC 6455 §5.5
-	frameBytesMax  = 64 << 20  // of a server's frame
+	pageBytesMax    = 4 << 20   // of a metrics page
+	answerBytesMax  = 4 << 10   // of a handshake's answer
+	logTailBytes    = 4 << 10   // of the server's log, shown on failure
+	readBytes       = 256 << 10 // one read of any stream
+	slowBufferBytes = 4 << 10   // that a slow client's kernel may hold
+	restKeptMax     = 1 << 10   // of memory for unfinished frames, kept by each client
+	swarmProcs      = 2         // a thread reads commands while the other is busy
+	hearRounds      = 5         // of first ticks
+	swarmEvents     = 512       // sockets served between two looks at the time
+	tickBytes       = 160       // at most, of a tick made here
+	controlMax      = 125       // RFC 6455 §5.5
+	frameBytesMax   = 64 << 20  // of a server's frame
 )
 
 // Times.

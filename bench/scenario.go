@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -74,7 +75,7 @@ var Scenarios = []RunConfig{
 	{Name: "churn", About: "clients come and go while ticks flow", Kind: KindWindow,
 		Clients: 1000, Tokens: 20, Of: 1000, Rate: 50_000, ChurnRate: 100},
 	{Name: "slow", About: "some clients stall or read slowly", Kind: KindSlow,
-		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1},
+		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1, Seconds: 10},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},
 }
@@ -91,7 +92,7 @@ func Scenario(name string) (RunConfig, error) {
 			strings.Join(names, ", "))
 	}
 	c := Scenarios[i]
-	c.Servers, c.Rounds, c.Seconds = 1, 5, 5
+	c.Servers, c.Rounds, c.Seconds = 1, 5, cmp.Or(c.Seconds, 5)
 	c.PerSend = max(c.PerSend, 1)
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,6 +46,11 @@ func (h *herd) slow(share, rate float64) error {
 			continue
 		}
 		m.slow = true
+		// It is full soon, not when megabytes have come.
+		err := unix.SetsockoptInt(int(m.fd), unix.SOL_SOCKET, unix.SO_RCVBUF, slowBufferBytes)
+		if err != nil {
+			return fmt.Errorf("set option: %w", err)
+		}
 		// Its socket stays open, and what comes stays in the kernel.
 		if err := h.watch(unix.EPOLL_CTL_DEL, at, m, 0); err != nil {
 			return err
