@@ -25,7 +25,9 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: build ## build, then server and simulated feed in one process, with a live table
-	./bin/azira demo $(ARGS)
+# Job control makes the demo the terminal's foreground, so that Ctrl-C ends it alone:
+# make would die of the signal with an error.
+	@if [ -t 0 ]; then set -m; fi; ./bin/azira demo $(ARGS); exit $$?
 
 build: need-go ## build ./bin/azira
 	$(GO) build -o bin/azira ./cmd/azira

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,7 +48,7 @@ func Record(ctx context.Context, c RecordConfig) (ticks uint64, err error) {
 	sub := NewSubscriber(c.From, sink, SubscriberOptions{Logger: c.Logger})
 	ended := make(chan error, 1)
 	go func() { ended <- sub.Run(ctx) }()
-	runErr := report(sub, c.Progress, ended)
+	runErr := report(sub, sink, c.Progress, ended)
 	if err := errors.Join(runErr, rec.finish(), file.Sync(), file.Close()); err != nil {
 		return rec.ticks, err
 	}
@@ -55,7 +56,7 @@ func Record(ctx context.Context, c RecordConfig) (ticks uint64, err error) {
 }
 
 // report writes a line of progress per second until Run has ended.
-func report(sub *Subscriber, w io.Writer, ended <-chan error) error {
+func report(sub *Subscriber, sink *limitSink, w io.Writer, ended <-chan error) error {
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
@@ -74,16 +75,17 @@ func report(sub *Subscriber, w io.Writer, ended <-chan error) error {
 			dropped += n
 		}
 		// Progress that nobody can read is no reason to stop.
-		fmt.Fprintf(w, "recorded %d ticks, %d bad, %.1f MB read, %s\n", st.Ticks, dropped,
-			float64(st.Bytes)/1e6, state)
+		fmt.Fprintf(w, "recorded %d ticks, %d bad, %.1f MB read, %s\n",
+			sink.written.Load(), dropped, float64(st.Bytes)/1e6, state)
 	}
 }
 
 // A limitSink records until there is enough, or the file takes no more.
 type limitSink struct {
 	*recorder
-	count  uint64
-	cancel context.CancelFunc
+	count   uint64
+	cancel  context.CancelFunc
+	written atomic.Uint64 // ticks, for whoever reports them
 }
 
 func (s *limitSink) Tick(topic, data []byte, ts int64) {
@@ -91,6 +93,7 @@ func (s *limitSink) Tick(topic, data []byte, ts int64) {
 		return
 	}
 	s.recorder.Tick(topic, data, ts)
+	s.written.Store(s.ticks)
 	if s.failed != nil || s.ticks == s.count {
 		s.cancel()
 	}

@@ -239,6 +239,9 @@ func TestRecorderTellsOfAFullDisk(t *testing.T) {
 		s.Tick([]byte("A"), []byte(`{"x":"`+strings.Repeat("y", 100)+`"}`), 0)
 		s.Flush()
 	}
+	if s.written.Load() != r.ticks || r.ticks == 0 {
+		t.Errorf("%d ticks are told of, %d were written", s.written.Load(), r.ticks)
+	}
 	if err := r.finish(); !errors.Is(err, errFull) || !stopped {
 		t.Errorf("finish = %v, stopped %v", err, stopped)
 	}

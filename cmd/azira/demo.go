@@ -251,7 +251,7 @@ func (c demoConfig) intro(url string, tokens []string, a account) string {
 
 Ticks in a second terminal:
   %s client watch %s%s
-or with any WebSocket client, such as websocat:
+or with any WebSocket client, such as websocat (to be installed: crates.io/crates/websocat):
   (echo 'subscribe|%s'; cat) | websocat -H "Authorization: Bearer $(%s client login%s)" %s
 
 Ctrl-C ends it.

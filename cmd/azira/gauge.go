@@ -43,8 +43,12 @@ func (g *gauge) header(now time.Time) string {
 		}
 		g.at = now
 	}
-	return fmt.Sprintf("%s streams   ticks in %s   frames out %s",
-		g.total(metricStreams), g.flow(metricTicksIn), g.flow(metricFramesOut))
+	streams := g.total(metricStreams) + " streams"
+	if streams == "1 streams" {
+		streams = "1 stream"
+	}
+	return fmt.Sprintf("%s   ticks in %s   frames out %s",
+		streams, g.flow(metricTicksIn), g.flow(metricFramesOut))
 }
 
 func (g *gauge) read() (map[string]float64, error) {

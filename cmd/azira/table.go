@@ -18,7 +18,7 @@ import (
 //	TOKEN          LAST     CHANGE          BID       ASK   TICKS/S
 //	NSE:26009  22345.15 ▲ +12.35 +0.06%  22345.10  22345.20    12.0
 //
-// CHANGE is since the table began; its arrow is the direction of the last move.
+// CHANGE is since the table began; arrow and colour are its sign.
 // Prices have the publisher's own decimals. Ticks left out are counted in TICKS/S
 // all the same.
 type table struct {
@@ -30,7 +30,6 @@ type row struct {
 	quote       client.Quote
 	first, last float64
 	priced      bool
-	move        int // -1, 0, 1
 	ticks       uint64
 	sampled     uint64 // ticks at the last sample
 	rate        float64
@@ -58,9 +57,7 @@ func (tb *table) add(t client.Tick) {
 	if !r.priced {
 		r.priced, r.first, r.last = true, last, last
 	}
-	if moved := cmp.Compare(last, r.last); moved != 0 {
-		r.move, r.last = moved, last
-	}
+	r.last = last
 }
 
 // sample measures rates over the time since the sample before.
@@ -106,15 +103,16 @@ func (tb *table) render(header string, width, height int, colour bool) []string 
 func (r *row) render(wide, width int, colour bool) string {
 	name := clip(printable(r.token), wide)
 	left := fmt.Sprintf("%-*s %11s ", wide, name, dash(r.quote.Last.String()))
-	change := fmt.Sprintf("%s %-19s", arrow(r.move), r.change())
+	up := cmp.Compare(r.last, r.first)
+	change := fmt.Sprintf("%s %-19s", arrow(up), r.change())
 	right := fmt.Sprintf(" %11s %11s %9.1f",
 		dash(r.quote.Bid.String()), dash(r.quote.Ask.String()), r.rate)
 	whole := left + change + right
-	if !colour || r.move == 0 || utf8.RuneCountInString(whole) > width {
+	if !colour || up == 0 || utf8.RuneCountInString(whole) > width {
 		return clip(whole, width)
 	}
 	paint := "\x1b[32m" // green
-	if r.move < 0 {
+	if up < 0 {
 		paint = "\x1b[31m" // red
 	}
 	return left + paint + change + "\x1b[0m" + right
@@ -127,18 +125,27 @@ func (r *row) change() string {
 	}
 	_, decimals, _ := strings.Cut(r.quote.Last.String(), ".")
 	d := r.last - r.first
-	text := fmt.Sprintf("%+.*f", min(len(decimals), 8), d)
+	text := signed(d, min(len(decimals), 8))
 	if r.first != 0 {
-		text += fmt.Sprintf(" %+.2f%%", 100*d/r.first)
+		text += " " + signed(100*d/r.first, 2) + "%"
 	}
 	return text
 }
 
-func arrow(move int) string {
+// signed is v with its sign, which what rounds to zero has not.
+func signed(v float64, decimals int) string {
+	text := fmt.Sprintf("%+.*f", decimals, v)
+	if strings.Trim(text, "+-0.") == "" {
+		return " " + text[1:]
+	}
+	return text
+}
+
+func arrow(up int) string {
 	switch {
-	case move > 0:
+	case up > 0:
 		return "▲"
-	case move < 0:
+	case up < 0:
 		return "▼"
 	}
 	return " "

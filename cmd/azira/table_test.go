@@ -30,6 +30,10 @@ odd             -   -                             -           -       2.0`, "\n"
 	if got := strings.Join(tb.render("head", 100, 100, false), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	tb.add(tickOf("NSE:2", `{"ltp":99.60}`)) // up a little, still below where it began
+	if l := tb.render("", 100, 100, false)[2]; !strings.Contains(l, "▼ -0.90 -0.90%") {
+		t.Errorf("arrow and change disagree: %q", l)
+	}
 	colours := strings.Join(tb.render("", 100, 100, true), "\n")
 	if !strings.Contains(colours, "\x1b[32m▲ +1.00") || !strings.Contains(colours, "\x1b[31m▼") {
 		t.Errorf("colours: %q", colours)
@@ -62,6 +66,16 @@ func TestTableFits(t *testing.T) {
 	}
 	if lines := tb.render("", 80, 10, false); lines[9] != "and 22 more" {
 		t.Fatalf("last line %q", lines[9])
+	}
+}
+
+func TestNoNegativeZero(t *testing.T) {
+	for v, want := range map[float64]string{
+		-0.0001: " 0.00", 0.0001: " 0.00", 0: " 0.00", -0.01: "-0.01", 1: "+1.00",
+	} {
+		if got := signed(v, 2); got != want {
+			t.Errorf("%v: %q", v, got)
+		}
 	}
 }
 
