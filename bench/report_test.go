@@ -86,11 +86,11 @@ func TestScenariosFit(t *testing.T) {
 		}
 	}
 	for want, change := range map[string]func(c *RunConfig){
-		"--clients 0: expected 4 to": func(c *RunConfig) { c.Clients = 0 },
-		"--tokens 9 out of --of 8":   func(c *RunConfig) { c.Tokens, c.Of = 9, 8 },
-		"--rate 0: only idle":        func(c *RunConfig) { c.Rate = 0 },
-		"--against azira":            func(c *RunConfig) { c.Against = []string{"nats", "azira"} },
-		"--seconds 0: expected":      func(c *RunConfig) { c.Seconds = 0 },
+		"--clients 0: expected 1 to 1000000": func(c *RunConfig) { c.Clients = 0 },
+		"--tokens 9 out of --of 8":           func(c *RunConfig) { c.Tokens, c.Of = 9, 8 },
+		"--rate 0: only idle":                func(c *RunConfig) { c.Rate = 0 },
+		"--against azira":                    func(c *RunConfig) { c.Against = []string{"nats", "azira"} },
+		"--seconds 0: expected":              func(c *RunConfig) { c.Seconds = 0 },
 	} {
 		c, _ := Scenario("watch")
 		change(&c)

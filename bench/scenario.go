@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -103,11 +104,15 @@ func (c *RunConfig) load() load {
 
 // Check refuses settings that do not fit, before anything is started.
 func (c *RunConfig) Check() error {
+	least := 1.0
+	if c.Kind == KindIdle {
+		least = sizes // one more at each
+	}
 	for _, s := range []struct {
 		name        string
 		v, min, max float64
 	}{
-		{"clients", float64(c.Clients), streamsMin, streamsMax},
+		{"clients", float64(c.Clients), least, streamsMax},
 		{"servers", float64(c.Servers), 1, serversMax},
 		{"tokens", float64(c.Tokens), 1, tokensMax},
 		{"of", float64(c.Of), 1, universeMax},
@@ -122,8 +127,8 @@ func (c *RunConfig) Check() error {
 		{"bound", c.BoundMs, 0, boundMax},
 	} {
 		if !(s.v >= s.min && s.v <= s.max) { // NaN is neither
-			return fmt.Errorf("%w: --%s %g: expected %g to %g", ErrConfig,
-				s.name, s.v, s.min, s.max)
+			return fmt.Errorf("%w: --%s %s: expected %s to %s", ErrConfig,
+				s.name, plain(s.v), plain(s.min), plain(s.max))
 		}
 	}
 	switch {
@@ -137,3 +142,6 @@ func (c *RunConfig) Check() error {
 	}
 	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams) + fdSpare)
 }
+
+// plain writes a setting as one would.
+func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
