@@ -68,7 +68,7 @@ func TestDemo(t *testing.T) {
 		if err != nil || strings.Count(ticks, " ltp ") != 5 {
 			t.Fatalf("run %d: %v\n%s", run, err, ticks)
 		}
-		awaitOutput(t, out, errs, `1 streams   ticks in [\d,]+ \([\d,]+/s\)   frames out [\d,]+`)
+		awaitOutput(t, out, errs, `1 stream   ticks in [\d,]+ \([\d,]+/s\)   frames out [\d,]+`)
 		if err := stop(); err != nil {
 			t.Fatalf("run %d: %v\n%s", run, err, errs.String())
 		}
