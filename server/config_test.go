@@ -194,16 +194,23 @@ func TestConfigAgreesWithEngine(t *testing.T) {
 }
 
 // A machine may have more processors than the engine may have loops.
-func TestLoopsOfALargeMachine(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(loopsMax + 1))
-	s := &server{config: testConfig(t), log: testLogger(&syncBuffer{})}
-	s.config.Loops, s.config.RingBytes = 0, 1<<20
-	if err := s.openEngine(); err != nil {
-		t.Fatal(err)
+func TestDefaultLoops(t *testing.T) {
+	for processors, want := range map[int]int{1: 1, 16: 16, loopsMax: loopsMax, loopsMax + 1: loopsMax} {
+		if n := defaultLoops(processors); n != want {
+			t.Errorf("%d loops for %d processors, want %d", n, processors, want)
+		}
 	}
-	defer s.engine.Stop()
-	if n := s.engine.Stats().Loops; n != loopsMax {
-		t.Errorf("%d loops", n)
+}
+
+// A loop that sleeps holds a P: there is one more than there are loops.
+func TestSparePs(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	was := processors()
+	for _, loops := range []int{1, was, was + 3} {
+		sparePs(loops)
+		if n := runtime.GOMAXPROCS(0); n != max(was, loops+1) {
+			t.Errorf("%d Ps for %d loops and %d processors", n, loops, was)
+		}
 	}
 }
 
