@@ -117,18 +117,24 @@ func (l *loop) begin(c *conn, s Stream) {
 // shut ends a stream with a close frame. Its owner is told at once; the socket
 // lives until the peer has ended too, or closeWithin is over.
 func (l *loop) shut(c *conn, code int, reason string) {
+	l.shutAfter(c, nil, code, reason)
+}
+
+// shutAfter is shut with a last frame before the close frame. Its owner is told
+// before the peer: whoever reads why it was refused finds its place free.
+func (l *loop) shutAfter(c *conn, last []byte, code int, reason string) {
 	if c.state != open {
 		return
 	}
-	frame := proto.AppendClose(nil, code, reason)
-	var behind []byte // of a frame in progress: the close frame comes after it
+	frames := proto.AppendClose(last, code, reason)
+	var behind []byte // of a frame in progress: the others come after it
 	if c.parked != nil {
 		behind = c.parked.rest
 	}
 	l.end(c, code)
 	c.due = l.now + uint32(closeWithin/time.Second) + 1
 	l.wheel.add(c, c.due)
-	c.parked = &parked{rest: append(behind, frame...)}
+	c.parked = &parked{rest: append(behind, frames...)}
 	l.sendRest(c)
 }
 

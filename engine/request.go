@@ -71,8 +71,8 @@ func (l *loop) subscribe(c *conn, names []byte) {
 	}
 	l.scratch.ids = ids
 	if answer := unknown.Answer(); answer != nil {
-		l.answer(c, proto.OpText, answer)
-		l.shut(c, proto.ClosePolicy, "tokens not found")
+		last := proto.AppendFrame(nil, proto.OpText, answer)
+		l.shutAfter(c, last, proto.ClosePolicy, "tokens not found")
 		return
 	}
 	slices.Sort(ids)
