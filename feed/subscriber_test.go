@@ -130,7 +130,7 @@ func TestSubscriberHostilePeers(t *testing.T) {
 		"empty command":  after("\x04\x00"),
 		"short property": after("\x04\x08\x05READY\xff\x00"),
 		"cut property":   after("\x04\x0a\x05READY\x03abc"),
-		"unknown type":   after("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03XXX"),
+		"unknown type":   after("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03FOO"),
 		"wrong type":     after("\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x03REP"),
 		"error":          after("\x04\x0a\x05ERROR\x03no!"),
 		"giant frame":    after(ready + "\x02\x7f\xff\xff\xff\xff\xff\xff\xff"),
