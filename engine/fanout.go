@@ -1,17 +1,32 @@
 package engine
 
 import (
+	"math/bits"
 	"slices"
 
 	"azira/proto"
 )
 
-// A blocked write is a member that took only the first sent bytes of its
-// cohort's frames, or broke.
-type blocked struct {
+// A parcel is what one member of a cohort gets in this turn.
+type parcel struct {
+	p      []byte // its frames: ring memory, or gathered
+	frames uint32
+	fd     int32
+	cohort uint32
 	c      *conn
-	sent   int
-	broken bool
+}
+
+// A walk is a turn's way through the dirty cohorts. It looks parcels up in
+// batches and then writes them: a system call sweeps the caches, and memory that
+// is asked for by many look-ups at once is waited for once.
+//
+//	dirty cohorts ──pack──▶ parcels, up to a batch ──send──▶ sockets
+//	                                                  └ not all taken ▶ blocked
+type walk struct {
+	parcels []parcel
+	blocked []blocked // handled when the walk is over: until then members stay where they are
+	at      int       // cohorts packed
+	crowded bool      // a writer waits: nothing more is written
 }
 
 // fanOut gives each dirty cohort its frames. The walk begins elsewhere each
@@ -27,128 +42,110 @@ func (l *loop) fanOut() {
 			l.abandon()
 		}
 	}()
-	at := int(l.turns % uint64(len(dirty)))
-	for i := range dirty {
-		id := dirty[(at+i)%len(dirty)]
-		h := l.cohorts.heat[id]
-		switch {
-		case h.first == 0 || h.active == 0:
-		case l.crowded():
-			l.giveWay(id, h)
-		default:
-			l.deliver(id, h)
+	w := &l.fan.walk
+	*w = walk{parcels: w.parcels[:0], blocked: w.blocked[:0], crowded: l.crowded()}
+	l.scratch.out = l.scratch.out[:0]
+	for ; w.at < len(dirty) && !w.crowded; w.at++ {
+		l.pack(l.dirty(w.at))
+	}
+	l.dispatch()
+	l.block()
+	l.putOff(w.at)
+}
+
+// dirty is the i-th dirty cohort on this turn's walk.
+func (l *loop) dirty(i int) uint32 {
+	n := len(l.fan.dirty)
+	return l.fan.dirty[(begin(l.turns, n)+i)%n]
+}
+
+// begin is where among n a turn's walk begins: multiples of the golden ratio,
+// which fill the round evenly from the first few turns on.
+func begin(turn uint64, n int) int {
+	const golden = 0x9E3779B97F4A7C15 // 2^64 / 1.618…
+	at, _ := bits.Mul64(turn*golden, uint64(n))
+	return int(at)
+}
+
+// pack makes parcels of a cohort's frames for each of its members.
+func (l *loop) pack(id uint32) {
+	h := l.cohorts.heat[id]
+	if h.first == 0 || h.active == 0 {
+		return
+	}
+	members := l.cohorts.all[id].members
+	if len(members) == 0 {
+		panic("engine: nobody is in a cohort that is due something")
+	}
+	p, frames := l.gather(h)
+	at := begin(l.turns, len(members))
+	w := &l.fan.walk
+	for _, part := range [2][]*conn{members[at:], members[:at]} {
+		for _, c := range part {
+			w.parcels = append(w.parcels, parcel{p, uint32(frames), c.fd, id, c})
+			if len(w.parcels) == batchParcels {
+				l.dispatch()
+			}
 		}
-		l.cohorts.heat[id].first = 0
+	}
+	if len(l.scratch.out) > batchBytes {
+		l.dispatch()
 	}
 }
 
-// deliver writes a cohort's frames to each of its members, one write each.
-func (l *loop) deliver(id uint32, h heat) {
-	p, frames := l.gather(h)
-	members := l.cohorts.all[id].members
-	at := int(l.turns % uint64(len(members)))
-	l.scratch.block = l.scratch.block[:0]
-	full, crowded := 0, false
-	for i := range members {
-		c := members[(at+i)%len(members)]
-		if i%crowdedEvery == crowdedEvery-1 && l.crowded() {
-			crowded = true
-		}
-		if crowded {
-			l.scratch.block = append(l.scratch.block, blocked{c: c})
+// dispatch writes the parcels, one write each.
+func (l *loop) dispatch() {
+	w := &l.fan.walk
+	w.crowded = w.crowded || l.crowded()
+	writes, frames, bytes := 0, 0, 0
+	for i := range w.parcels {
+		x := &w.parcels[i]
+		if w.crowded {
+			w.blocked = append(w.blocked, blocked{c: x.c, cohort: x.cohort, late: true})
 			continue
 		}
-		n, err := write(c, p)
-		if n == len(p) {
-			full++
+		n, err := write(x.fd, x.p)
+		if n != len(x.p) {
+			w.blocked = append(w.blocked, blocked{x.c, x.cohort, n, err != nil, false})
 			continue
 		}
-		l.scratch.block = append(l.scratch.block, blocked{c, n, err != nil})
+		writes++
+		frames += int(x.frames)
+		bytes += n
 	}
-	l.stats.sent(full, full*frames, full*len(p))
-	for _, b := range l.scratch.block {
-		if b.broken {
-			l.drop(b.c, proto.CloseAbnormal)
-			continue
-		}
-		l.block(b.c, h, b.sent)
-		if crowded {
-			l.serve(b.c)
-		}
-	}
+	l.stats.sent(writes, frames, bytes)
+	clear(w.parcels) // they must not keep connections alive
+	w.parcels = w.parcels[:0]
+	l.scratch.out = l.scratch.out[:0]
 }
 
 // gather returns a cohort's frames of this turn as one slice, and their number:
-// ring memory where they lie side by side, else copied together. One write of
-// gathered frames costs less than a writev of small ones (docs/performance.md).
+// ring memory where they lie side by side, else copied together, behind what is
+// gathered already. One write of gathered frames costs less than a writev of small
+// ones (docs/performance.md).
 func (l *loop) gather(h heat) (p []byte, frames int) {
-	out := l.scratch.out[:0]
+	run := l.fan.runs[h.first]
+	if run.next == 0 {
+		side, n := l.readers[run.shard].Ring().Frames(laneText, run.pos, int(run.n))
+		if n == int(run.n) {
+			return side, n
+		}
+	}
+	out := l.scratch.out
+	from := len(out)
 	for at := h.first; at != 0; at = l.fan.runs[at].next {
-		run := l.fan.runs[at]
+		run := &l.fan.runs[at]
 		frames += int(run.n)
 		r := l.readers[run.shard].Ring()
 		for pos, left := run.pos, int(run.n); left > 0; {
 			side, n := r.Frames(laneText, pos, left)
-			if n == left && run.next == 0 && len(out) == 0 {
-				return side, frames
-			}
 			out = append(out, side...)
 			pos += uint64(n)
 			left -= n
 		}
 	}
 	l.scratch.out = out
-	return out, frames
-}
-
-// block parks a member that took only sent bytes of its cohort's frames: behind
-// the frame in progress, of which it keeps the rest.
-func (l *loop) block(c *conn, h heat, sent int) {
-	cursor, rest, whole := l.stopped(h, sent)
-	l.stats.sent(1, whole, sent)
-	l.park(c, cursor, l.toldAt(l.cohorts.all[c.cohort].tokens, h, cursor), rest)
-}
-
-// stopped returns where a member is that took only sent bytes of its cohort's
-// frames: its cursors, the rest of the frame in progress, and how many it has,
-// that one counted in.
-func (l *loop) stopped(h heat, sent int) (cursor []uint64, rest []byte, frames int) {
-	cursor = slices.Clone(l.start)
-	for at := h.first; at != 0; at = l.fan.runs[at].next {
-		run := l.fan.runs[at]
-		r := l.readers[run.shard].Ring()
-		for k := range uint64(run.n) {
-			if sent == 0 {
-				return cursor, rest, frames
-			}
-			frame := r.Frame(laneText, run.pos+k)
-			if sent < len(frame) {
-				rest = append(rest, frame[sent:]...)
-			}
-			sent -= min(sent, len(frame))
-			frames++
-			cursor[run.shard] = run.pos + k + 1
-		}
-	}
-	return cursor, rest, frames
-}
-
-// toldAt returns what a member of a cohort was told that is at cursor, amid the
-// turn's frames: what was drained, less what lies behind.
-func (l *loop) toldAt(set []uint32, h heat, cursor []uint64) []uint64 {
-	told := l.drained(set)
-	for at := h.first; at != 0; at = l.fan.runs[at].next {
-		run := l.fan.runs[at]
-		r := l.readers[run.shard].Ring()
-		for pos := run.pos; pos != run.pos+uint64(run.n); pos++ {
-			if int64(pos-cursor[run.shard]) >= 0 {
-				s := r.At(pos)
-				i := indexOf(set, s.Token)
-				told[i] = min(told[i], s.Seq-1)
-			}
-		}
-	}
-	return told
+	return out[from:len(out):len(out)], frames
 }
 
 // crowded says that a writer waits for this turn's pins.
@@ -161,41 +158,35 @@ func (l *loop) crowded() bool {
 	return false
 }
 
-// giveWay parks a cohort's members where the turn began, so that the turn can
-// end: a writer has come round to what they are due, a whole lap of the ring.
-func (l *loop) giveWay(id uint32, h heat) {
-	l.stats.gaveWay.Add(1)
-	told := l.toldAt(l.cohorts.all[id].tokens, h, l.start)
-	for {
-		members := l.cohorts.all[id].members
-		if len(members) == 0 {
-			return
+// putOff ends a walk: cohorts that it did not come to, from the i-th on, are
+// parked where the turn began.
+func (l *loop) putOff(i int) {
+	for ; i < len(l.fan.dirty); i++ {
+		id := l.dirty(i)
+		if h := l.cohorts.heat[id]; h.first != 0 && h.active != 0 {
+			l.giveWay(id, h)
 		}
-		c := members[len(members)-1]
-		l.park(c, l.start, slices.Clone(told), nil)
-		l.serve(c)
+	}
+	for _, id := range l.fan.dirty {
+		l.cohorts.heat[id].first = 0
 	}
 }
 
-// abandon ends a fan-out that panicked: the cohort in hand is dropped, since
-// nobody knows who of it has what, the others are parked where the turn began.
+// abandon ends a walk that panicked. What was packed before is sent. The cohort
+// in hand is dropped, since nobody knows who of it has what, and so is who could
+// not be parked; the others are put off.
 func (l *loop) abandon() {
-	inHand := true
-	at := int(l.turns % uint64(max(1, len(l.fan.dirty))))
-	for i := range l.fan.dirty {
-		id := l.fan.dirty[(at+i)%len(l.fan.dirty)]
-		h := l.cohorts.heat[id]
-		l.cohorts.heat[id].first = 0
-		if h.first == 0 || h.active == 0 {
-			continue
-		}
-		if !inHand {
-			l.giveWay(id, h)
-			continue
-		}
-		inHand = false
-		for _, c := range slices.Clone(l.cohorts.all[id].members) {
+	w := &l.fan.walk
+	l.dispatch()
+	for _, b := range w.blocked {
+		l.drop(b.c, proto.CloseInternal)
+	}
+	w.blocked = w.blocked[:0]
+	if w.at < len(l.fan.dirty) {
+		members := l.cohorts.all[l.dirty(w.at)].members
+		for _, c := range slices.Clone(members) {
 			l.drop(c, proto.CloseInternal)
 		}
 	}
+	l.putOff(w.at + 1)
 }

@@ -11,7 +11,8 @@ import (
 const (
 	entriesMax   = 128 << 10 // runs of frames noted in one turn
 	turnBytesMax = 1 << 20   // of ring memory drained in one turn
-	crowdedEvery = 64        // writes between two looks for a writer that waits
+	batchParcels = 64        // writes between two looks for a writer that waits
+	batchBytes   = 64 << 10  // gathered for them, about: what the caches hold
 	replayBytes  = 256 << 10 // sent to one connection catching up, per turn
 	chunkBytes   = 64 << 10  // gathered for one write of a connection catching up
 

@@ -52,13 +52,12 @@ type loop struct {
 
 // scratch is memory that every connection's work uses in turn.
 type scratch struct {
-	in     []byte    // read from a socket
-	out    []byte    // gathered for a write
-	ids    []uint32  // of a request's tokens
-	mark   []uint32  // by token: its index in a set + 1
-	piece  []piece   // of what is being sent to one connection
-	missed []piece   // found by chains
-	block  []blocked // of one cohort's writes
+	in     []byte   // read from a socket
+	out    []byte   // gathered for a write
+	ids    []uint32 // of a request's tokens
+	mark   []uint32 // by token: its index in a set + 1
+	piece  []piece  // of what is being sent to one connection
+	missed []piece  // found by chains
 }
 
 func newLoop(e *Engine, id int) (*loop, error) {

@@ -4,9 +4,9 @@ import "golang.org/x/sys/unix"
 
 // write hands bytes to a socket: n of them were taken, fewer than all if it is
 // full now. An error says that it is broken.
-func write(c *conn, p []byte) (n int, err error) {
+func write(fd int32, p []byte) (n int, err error) {
 	for {
-		n, err = send(int(c.fd), p)
+		n, err = send(int(fd), p)
 		switch err {
 		case nil:
 			return n, nil

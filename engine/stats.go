@@ -83,7 +83,7 @@ type Stats struct {
 	Overrun    uint64 // records that went past a loop
 	Conflated  uint64 // ticks replaced by newer ones for slow streams
 	Conflates  uint64 // times a stream was given last values
-	GaveWay    uint64 // times a cohort's turn was cut short for a writer
+	GaveWay    uint64 // times a stream was put off because a writer waited
 	Laps       uint64 // times a ring went past a loop
 	Requests   uint64
 	Refused    uint64 // requests beyond the rate

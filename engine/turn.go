@@ -17,6 +17,7 @@ type run struct {
 type fan struct {
 	runs  []run    // runs[0] is nobody's
 	dirty []uint32 // cohorts that are due something
+	walk  walk
 }
 
 // drain notes for each new record which cohorts it is due to. more says that

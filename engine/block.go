@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"slices"
+
+	"azira/proto"
+)
+
+// A blocked write is a member that took only the first sent bytes of its
+// cohort's frames, or broke, or whose turn was cut short.
+type blocked struct {
+	c      *conn
+	cohort uint32
+	sent   int
+	broken bool
+	late   bool // a writer waited for the turn to end
+}
+
+// block parks those who did not take all: behind the frame in progress, of which
+// each keeps the rest.
+func (l *loop) block() {
+	w := &l.fan.walk
+	for len(w.blocked) > 0 {
+		b := w.blocked[len(w.blocked)-1]
+		if b.broken {
+			l.drop(b.c, proto.CloseAbnormal)
+		} else {
+			h := l.cohorts.heat[b.cohort]
+			cursor, rest, whole := l.stopped(h, b.sent)
+			l.stats.sent(1, whole, b.sent)
+			l.park(b.c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
+		}
+		if b.late {
+			l.stats.gaveWay.Add(1)
+			l.serve(b.c)
+		}
+		w.blocked = w.blocked[:len(w.blocked)-1]
+	}
+}
+
+// stopped returns where a member is that took only sent bytes of its cohort's
+// frames: its cursors, the rest of the frame in progress, and how many it has,
+// that one counted in.
+func (l *loop) stopped(h heat, sent int) (cursor []uint64, rest []byte, frames int) {
+	cursor = slices.Clone(l.start)
+	for at := h.first; at != 0; at = l.fan.runs[at].next {
+		run := l.fan.runs[at]
+		r := l.readers[run.shard].Ring()
+		for k := range uint64(run.n) {
+			if sent == 0 {
+				return cursor, rest, frames
+			}
+			frame := r.Frame(laneText, run.pos+k)
+			if sent < len(frame) {
+				rest = append(rest, frame[sent:]...)
+			}
+			sent -= min(sent, len(frame))
+			frames++
+			cursor[run.shard] = run.pos + k + 1
+		}
+	}
+	return cursor, rest, frames
+}
+
+// toldAt returns what a member of a cohort was told that is at cursor, amid the
+// turn's frames: what was drained, less what lies behind.
+func (l *loop) toldAt(set []uint32, h heat, cursor []uint64) []uint64 {
+	told := l.drained(set)
+	for at := h.first; at != 0; at = l.fan.runs[at].next {
+		run := l.fan.runs[at]
+		r := l.readers[run.shard].Ring()
+		for pos := run.pos; pos != run.pos+uint64(run.n); pos++ {
+			if int64(pos-cursor[run.shard]) >= 0 {
+				s := r.At(pos)
+				i := indexOf(set, s.Token)
+				told[i] = min(told[i], s.Seq-1)
+			}
+		}
+	}
+	return told
+}
+
+// giveWay parks a cohort's members where the turn began, so that the turn can
+// end: a writer has come round to what they are due, a whole lap of the ring.
+func (l *loop) giveWay(id uint32, h heat) {
+	told := l.toldAt(l.cohorts.all[id].tokens, h, l.start)
+	for {
+		members := l.cohorts.all[id].members
+		if len(members) == 0 {
+			return
+		}
+		c := members[len(members)-1]
+		l.park(c, l.start, slices.Clone(told), nil)
+		l.stats.gaveWay.Add(1)
+		l.serve(c)
+	}
+}
