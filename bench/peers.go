@@ -21,12 +21,36 @@ type target struct {
 	name    string
 	missing string // why it does not run on this machine; empty if it does
 	program string // that peers are in
+
+	// Of Azira with settings that --also gives.
+	flags   []string
+	environ []string
+}
+
+// azira says that it is one of ours, with whatever settings.
+func (t *target) azira() bool { return t.name == aziraName || t.flags != nil || t.environ != nil }
+
+// variant is Azira with other settings: words that begin with a dash and what
+// follows are flags of serve, NAME=VALUE before them is environment.
+func variant(program, settings string) target {
+	t := target{name: settings, program: program}
+	for _, word := range strings.Fields(settings) {
+		if len(t.flags) == 0 && !strings.HasPrefix(word, "-") {
+			t.environ = append(t.environ, word)
+		} else {
+			t.flags = append(t.flags, word)
+		}
+	}
+	return t
 }
 
 // findTargets is Azira and the peers asked for. A peer that can't run is a target
 // all the same: the report says so.
 func (c *RunConfig) findTargets(ctx context.Context, temp string) []target {
 	out := []target{{name: aziraName, program: c.Executable}}
+	for _, settings := range c.Also {
+		out = append(out, variant(c.Executable, settings))
+	}
 	if len(c.Against) == 0 {
 		return out
 	}
@@ -102,8 +126,9 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 		return []string{t.name, "--listen", "127.0.0.1:0", "--feed", endpoint,
 			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)}
 	}}
-	if t.name == aziraName {
-		k = aziraKind(c.Executable, endpoint)
+	if t.azira() {
+		k = aziraKind(t.program, endpoint, t.flags)
+		k.environ = t.environ
 	}
 	k.cores = on
 	if on != nil {

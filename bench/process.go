@@ -19,6 +19,8 @@ type launch struct {
 	log   string // file for its standard error
 	cores cores  // that it may run on
 	procs int    // GOMAXPROCS; 0 is as many as there are
+
+	environ []string // beside ours, and before it
 }
 
 // A process is a child that ends with terminate, or with us.
@@ -46,6 +48,7 @@ func startProcess(name string, l launch) (*process, error) {
 	if l.procs > 0 {
 		p.cmd.Env = append(p.cmd.Env, fmt.Sprintf("GOMAXPROCS=%d", l.procs))
 	}
+	p.cmd.Env = append(p.cmd.Env, l.environ...)
 	p.cmd.Stderr = log
 	p.cmd.SysProcAttr = processAttr()
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {

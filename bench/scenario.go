@@ -31,6 +31,7 @@ type RunConfig struct {
 	ChurnRate float64 // churn: clients per second that come back anew
 	BoundMs   float64 // saturate: p99 at the knee
 
+	Also    []string // Azira with other settings, each a target of its own
 	Against []string // peers
 	Peers   string   // the program they are in; empty is found or built
 	Profile string   // directory for profiles of Azira; empty is none

@@ -34,14 +34,16 @@ type serverKind struct {
 	args  func(dir string) []string
 	cores cores
 	procs int
+
+	environ []string // beside this program's own
 }
 
 // aziraKind is azira serve on a feed.
-func aziraKind(executable, endpoint string) serverKind {
+func aziraKind(executable, endpoint string, flags []string) serverKind {
 	return serverKind{path: executable, args: func(dir string) []string {
-		return []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		return append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 			"--feed", endpoint, "--data", filepath.Join(dir, "data"),
-			"--streams-per-account", "0", "--drain-window", drainWindow.String()}
+			"--streams-per-account", "0", "--drain-window", drainWindow.String()}, flags...)
 	}}
 }
 
@@ -54,7 +56,8 @@ func startServer(ctx context.Context, k serverKind, ended func(error)) (*server,
 	}
 	s := &server{dir: dir}
 	s.process, err = startProcess("server", launch{path: k.path, args: k.args(dir),
-		log: filepath.Join(dir, "server.log"), cores: k.cores, procs: k.procs})
+		log: filepath.Join(dir, "server.log"), cores: k.cores, procs: k.procs,
+		environ: k.environ})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}

@@ -73,7 +73,7 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 		return err
 	}
 	n := 1
-	if t.target.name == aziraName {
+	if t.target.azira() {
 		n = t.c.Servers
 	}
 	plan := fleetPlan{executable: t.c.Executable, clients: t.c.Clients, cores: t.others}

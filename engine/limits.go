@@ -44,6 +44,9 @@ const (
 	ringMin    = 64 << 10 // ring memory
 )
 
+// paceSpan is over how long a loop looks how busy it is.
+const paceSpan = 20 * time.Millisecond
+
 // parkedLook is between two looks at what a parked connection's peer confirmed.
 const parkedLook = 3 * time.Second
 

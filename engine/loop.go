@@ -38,6 +38,7 @@ type loop struct {
 	partial int      // bytes of incomplete requests
 	idle    *inbound // memory for a connection's in
 	wheel   wheel
+	pace    pace
 	cohorts cohorts
 	fan     fan
 	scratch scratch
@@ -79,6 +80,7 @@ func newLoop(e *Engine, id int) (*loop, error) {
 // run serves until the poller is stopped, then drops what is left.
 func (l *loop) run() {
 	err := l.poller.run(
+		func() { l.guard(nil, l.rung) },
 		func() { l.guard(nil, l.turn) },
 		func(fd int, r readiness) {
 			if c := l.byFd(fd); c != nil {
@@ -135,23 +137,33 @@ func (l *loop) poke() {
 	}
 }
 
+// rung takes a turn, now or when the loop's pace says. Until then nobody rings
+// again, and sockets are served.
+func (l *loop) rung() {
+	if d := l.pace.wait(time.Now, l.e.o.BatchWindow); d > 0 && l.poller.after(d) == nil {
+		return
+	}
+	l.turn()
+}
+
 // turn gives every connection what the rings hold for it.
 func (l *loop) turn() {
 	l.woken.Store(false) // before draining, so that no wake is missed
 	l.turns++
-	began := time.Now()
+	l.pace.begin(time.Now())
 	if now := l.e.clock.Load(); now != l.now {
 		l.tick(now)
 	}
 	l.welcome()
 	l.settle()
-	if l.drain() {
+	more := l.drain()
+	if more {
 		l.poke()
 	}
 	l.fanOut()
 	l.unpin()
 	l.serveAgain()
-	l.stats.turned(time.Since(began))
+	l.stats.turned(l.pace.end(time.Now(), more))
 }
 
 // ready serves a socket's news.

@@ -16,6 +16,7 @@ type Options struct {
 	TokensMax       int           // tokens known at most, 100,000
 	TokensPerStream int           // 3,000
 	MaxLagBytes     int           // of frames a slow stream may be behind, 1 MiB
+	BatchWindow     time.Duration // between turns of a busy loop, 5 ms; negative = none
 	PingEvery       time.Duration // 25 s
 	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
 	RequestWithin   time.Duration // from a request's first byte to its last, 10 s
@@ -41,6 +42,7 @@ func (o *Options) fill() error {
 	number(&o.TokensMax, 100_000)
 	number(&o.TokensPerStream, 3000)
 	number(&o.MaxLagBytes, 1<<20)
+	duration(&o.BatchWindow, 5*time.Millisecond)
 	duration(&o.PingEvery, 25*time.Second)
 	duration(&o.DeadAfter, 50*time.Second)
 	duration(&o.RequestWithin, 10*time.Second)

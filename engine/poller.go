@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -15,8 +16,9 @@ import (
 // An edge is told once, so a socket must be read and written until it refuses.
 type poller struct {
 	// Fixed after openPoller.
-	p    *netpoll.Poller
-	bell *bell
+	p     *netpoll.Poller
+	bell  *bell
+	alarm *alarm
 }
 
 // A readiness is what a socket is ready for. ended: its peer sends no more, read
@@ -32,22 +34,32 @@ func openPoller() (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open wake-up: %w", err)
 	}
-	if err := p.AddRead(&netpoll.PollAttachment{FD: b.fd()}, true); err != nil {
-		return nil, fmt.Errorf("watch wake-up: %w", err)
+	a, err := newAlarm()
+	if err != nil {
+		return nil, fmt.Errorf("open timer: %w", err)
 	}
-	return &poller{p: p, bell: b}, nil
+	for _, fd := range []int{b.fd(), a.fd()} {
+		if err := p.AddRead(&netpoll.PollAttachment{FD: fd}, true); err != nil {
+			return nil, fmt.Errorf("watch wake-up: %w", err)
+		}
+	}
+	return &poller{p: p, bell: b, alarm: a}, nil
 }
 
-// run calls woken after wake and ready for each socket with news, until stop.
-func (p *poller) run(woken func(), ready func(fd int, r readiness)) error {
-	bell := p.bell.fd()
+// run calls woken after wake, due when the time of after has come, and ready for
+// each socket with news, until stop.
+func (p *poller) run(woken, due func(), ready func(fd int, r readiness)) error {
+	bell, alarm := p.bell.fd(), p.alarm.fd()
 	err := p.p.Polling(func(fd int, ev netpoll.IOEvent, flags netpoll.IOFlags) error {
-		if fd == bell {
+		switch fd {
+		case bell:
 			p.bell.heard()
 			woken()
-			return nil
+		case alarm:
+			due()
+		default:
+			ready(fd, readinessOf(ev, flags))
 		}
-		ready(fd, readinessOf(ev, flags))
 		return nil
 	})
 	if errors.Is(err, errorx.ErrEngineShutdown) {
@@ -64,6 +76,9 @@ func (p *poller) add(fd int) error {
 // wake makes run call woken. Any goroutine; it allocates nothing.
 func (p *poller) wake() { p.bell.ring() }
 
+// after makes run call due once d is over. Only the loop.
+func (p *poller) after(d time.Duration) error { return p.alarm.set(d) }
+
 // do runs f on the loop's goroutine. Any goroutine.
 func (p *poller) do(f func()) error {
 	return p.p.Trigger(queue.HighPriority, func(any) error { f(); return nil }, nil)
@@ -77,5 +92,6 @@ func (p *poller) stop() error {
 // close gives the poller's descriptors back. Nobody may wake it any more.
 func (p *poller) close() {
 	p.bell.close()
+	p.alarm.close()
 	_ = p.p.Close() // nothing is left to lose
 }

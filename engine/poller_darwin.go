@@ -56,6 +56,33 @@ func (b *bell) close() {
 	_ = unix.Close(b.w)
 }
 
+// An alarm rings a bell of its own after a time.
+type alarm struct {
+	*bell
+	timer *time.Timer
+}
+
+func newAlarm() (*alarm, error) {
+	b, err := newBell()
+	if err != nil {
+		return nil, err
+	}
+	t := time.AfterFunc(time.Hour, b.ring)
+	t.Stop()
+	return &alarm{b, t}, nil
+}
+
+func (a *alarm) set(d time.Duration) error {
+	a.heard()
+	a.timer.Reset(d)
+	return nil
+}
+
+func (a *alarm) close() {
+	a.timer.Stop()
+	a.bell.close()
+}
+
 func send(fd int, p []byte) (int, error) { return unix.Write(fd, p) }
 
 // acked can't be asked here: only bytes taken count.

@@ -40,6 +40,23 @@ func (b *bell) heard() {}
 
 func (b *bell) close() { _ = unix.Close(b.efd) }
 
+// An alarm is a timer of the kernel. Watched for edges, it need never be read.
+type alarm struct{ tfd int }
+
+func newAlarm() (*alarm, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	return &alarm{fd}, os.NewSyscallError("timerfd_create", err)
+}
+
+func (a *alarm) fd() int { return a.tfd }
+
+func (a *alarm) set(d time.Duration) error {
+	t := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	return os.NewSyscallError("timerfd_settime", unix.TimerfdSettime(a.tfd, 0, &t, nil))
+}
+
+func (a *alarm) close() { _ = unix.Close(a.tfd) }
+
 // send is write(2) on a socket that never blocks, without the runtime's
 // bookkeeping for calls that may: 10 % less per small frame. Under the race
 // detector the runtime's own is used, which tells it what is read.

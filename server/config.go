@@ -36,6 +36,7 @@ type Config struct {
 	Loops             int // 0 = GOMAXPROCS
 	RingBytes         int64
 	MaxLag            int64         // bytes a slow stream may be behind before it is conflated
+	BatchWindow       time.Duration // between turns of a busy loop; 0 = none
 	StallTimeout      time.Duration // 0 = never
 	CloseOnExpiry     bool
 	DrainWindow       time.Duration

@@ -78,13 +78,16 @@ func sparePs(loops int) {
 }
 
 func (s *server) openEngine() (err error) {
-	loops, stall := s.config.Loops, s.config.StallTimeout
+	loops, stall, window := s.config.Loops, s.config.StallTimeout, s.config.BatchWindow
 	if loops == 0 {
 		loops = defaultLoops(processors())
 	}
 	sparePs(loops)
 	if stall == 0 {
 		stall = -1 // never
+	}
+	if window == 0 {
+		window = -1 // none
 	}
 	shards := shardsOf(loops)
 	if err := checkMemory(s.config.RingBytes, shards, memoryLimit()); err != nil {
@@ -97,6 +100,7 @@ func (s *server) openEngine() (err error) {
 		TokensMax:       s.config.TokensMax,
 		TokensPerStream: s.config.TokensPerStream,
 		MaxLagBytes:     int(s.config.MaxLag),
+		BatchWindow:     window,
 		StallTimeout:    stall,
 		Logger:          s.log,
 	})

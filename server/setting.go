@@ -76,6 +76,11 @@ var settings = []setting{
 	{name: "max-lag", group: groupStreams, arg: "SIZE", def: "1MiB",
 		help: "a stream further behind is given the newest ticks only",
 		bind: func(c *Config) field { return sizeField(&c.MaxLag, 4<<10, ringBytesMax) }},
+	{name: "batch-window", group: groupStreams, arg: "TIME", def: "5ms",
+		help: "a loop busy over half its time gathers ticks for so long; 0 is never",
+		bind: func(c *Config) field {
+			return durationField(&c.BatchWindow, 0, 100*time.Millisecond)
+		}},
 	{name: "stall-timeout", group: groupStreams, arg: "TIME", def: "1m",
 		help: "a stream that takes nothing for so long is closed; 0 is never",
 		bind: func(c *Config) field { return durationField(&c.StallTimeout, 0, 24*time.Hour) }},

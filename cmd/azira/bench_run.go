@@ -48,6 +48,11 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	benchLoadFlags(f, &c)
 	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
 	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla")
+	f.Func("also", "measure azira with these `settings` too, like '--batch-window 5ms' or "+
+		"'GOGC=400'; may be given several times", func(s string) error {
+		c.Also = append(c.Also, s)
+		return nil
+	})
 	f.StringVar(&c.Peers, "peers", "", "`program` they are in; default: built from bench/peers")
 	f.StringVar(&c.Profile, "profile", "", "`directory` for profiles of azira's first window")
 	f.StringVar(&jsonFile, "json", "", "`file` for the report as JSON; - is the standard output")
