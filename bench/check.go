@@ -5,7 +5,8 @@ import "fmt"
 // A checker looks at what members receive and counts it.
 type checker struct {
 	// Fixed.
-	count bool // frames only
+	count   bool // frames only
+	numbers int  // of the first member
 
 	// Owned by the herd.
 	seen    []place
@@ -103,6 +104,7 @@ func (c *checker) end(members []member) *Tally {
 	var l Lateness
 	for i := range members {
 		m := &members[i]
+		t.Digest += mix(uint64(c.numbers+i)<<32 | uint64(m.frames))
 		if m.slow {
 			t.Slow.Clients++
 		} else if m.frames > 0 && !c.count {
@@ -112,6 +114,13 @@ func (c *checker) end(members []member) *Tally {
 	t.Lateness = []Lateness{l}
 	t.Latency = c.latency.buckets()
 	return &t
+}
+
+// mix spreads a value over 64 bits (the finalizer of SplitMix64).
+func mix(x uint64) uint64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // left is how many ticks of those published have not come to the members that

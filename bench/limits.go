@@ -51,11 +51,23 @@ const (
 	frameBytesMax   = 64 << 20  // of a server's frame
 )
 
+// Of virtual fleets.
+const (
+	virtualChunks = 9      // spans of a row: the middle one counts
+	virtualBatch  = 10_000 // clients attached before the loop is waited for
+	virtualBursts = 20     // between two looks at the time
+	virtualMax    = 4_000_000
+	burstMax      = 10_000
+	checkTicks    = 20_000
+	checkRate     = 2000 // ticks per second, to real clients
+)
+
 // Times.
 const (
-	startTimeout  = 20 * time.Second // from the start of the process to its ready line
-	stopTimeout   = 15 * time.Second // from SIGTERM to its end
-	drainWindow   = time.Second      // of the server started here
+	virtualNap    = 20 * time.Microsecond // between two looks whether the loop is at rest
+	startTimeout  = 20 * time.Second      // from the start of the process to its ready line
+	stopTimeout   = 15 * time.Second      // from SIGTERM to its end
+	drainWindow   = time.Second           // of the server started here
 	scrapeTimeout = 30 * time.Second
 	openTimeout   = 30 * time.Second // of one stream, the server being busy
 	settleTimeout = 30 * time.Second // for the server to have done what was asked

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -15,16 +14,12 @@ import (
 // fixed in advance. It belongs to one goroutine.
 type source struct {
 	// Fixed after newSource.
-	pub    *feed.Publisher
-	tokens [][]byte
-	clock  clock
+	pub   *feed.Publisher
+	clock clock
 
 	// Owned by the publishing goroutine.
-	rng       *rand.Rand
-	picker    *picker
-	data      []byte
-	published []uint32  // ticks, by token
-	late      histogram // µs that ticks were sent after their time
+	*mint
+	late histogram // µs that ticks were sent after their time
 }
 
 // endless is a number of ticks that ends with the context only.
@@ -35,14 +30,7 @@ func newSource(l load, c clock) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind feed: %w", err)
 	}
-	s := &source{
-		pub: pub, clock: c, rng: rand.New(rand.NewPCG(1, 2)), picker: newPicker(l),
-		data: make([]byte, 0, tickBytes), published: make([]uint32, l.Universe),
-	}
-	for i := range l.Universe {
-		s.tokens = append(s.tokens, tokenName(i))
-	}
-	return s, nil
+	return &source{pub: pub, clock: c, mint: newMint(l)}, nil
 }
 
 func (s *source) close() error { return s.pub.Close() }
@@ -91,9 +79,4 @@ func (s *source) play(ctx context.Context, n int, rate float64) error {
 }
 
 // tick publishes one tick, due at a time of the run.
-func (s *source) tick(token int, at int64) {
-	s.published[token]++
-	tk := tick{token: uint32(token), n: s.published[token], at: at}
-	price := 10_000 + s.rng.Int64N(80_000) // hundredths
-	s.pub.Publish(s.tokens[token], appendTick(s.data[:0], tk, price))
-}
+func (s *source) tick(token int, at int64) { s.pub.Publish(s.mint.tick(token, at)) }

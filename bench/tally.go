@@ -11,6 +11,7 @@ type Tally struct {
 	CPU     float64 `json:"cpu"`   // seconds, of the clients' processes
 	Faults  Faults  `json:"faults"`
 	Slow    Slow    `json:"slow"`
+	Digest  uint64  `json:"digest"` // of each client's number of frames, whatever the order
 
 	Lateness []Lateness `json:"lateness"` // of each process
 	Latency  buckets    `json:"latency"`  // µs from the scheduled time to the last byte read
@@ -80,6 +81,7 @@ func (t *Tally) add(o *Tally) {
 	t.Bytes += o.Bytes
 	t.Reads += o.Reads
 	t.CPU += o.CPU
+	t.Digest += o.Digest
 	t.Lateness = append(t.Lateness, o.Lateness...)
 	f := &t.Faults
 	f.Foreign += o.Faults.Foreign

@@ -161,18 +161,20 @@ func (e *Engine) Publisher() *Publisher {
 
 // Attach takes a connected and upgraded socket over. On an error it is closed,
 // and its owner told nothing. Any goroutine.
-func (e *Engine) Attach(fd int, s Stream) error {
-	err := unix.SetNonblock(fd, true)
-	if err == nil && fd >= 1<<handleFdBits {
+func (e *Engine) Attach(fd int, s Stream) (err error) {
+	if fd >= 1<<handleFdBits {
 		err = errDescriptor
+	} else if e.o.Null == nil {
+		err = unix.SetNonblock(fd, true)
+	}
+	if l := e.emptiest(); err == nil && (l == nil || !l.arrive(fd, s)) {
+		err = errStopped
 	}
 	if err != nil {
-		_ = unix.Close(fd)
+		if e.o.Null == nil {
+			_ = unix.Close(fd)
+		}
 		return fmt.Errorf("attach: %w", err)
-	}
-	if l := e.emptiest(); l == nil || !l.arrive(fd, s) {
-		_ = unix.Close(fd)
-		return fmt.Errorf("attach: %w", errStopped)
 	}
 	return nil
 }

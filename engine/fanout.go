@@ -104,7 +104,7 @@ func (l *loop) dispatch() {
 			w.blocked = append(w.blocked, blocked{c: x.c, cohort: x.cohort, late: true})
 			continue
 		}
-		n, err := write(x.fd, x.p)
+		n, err := l.write(x.fd, x.p)
 		if n != len(x.p) {
 			w.blocked = append(w.blocked, blocked{x.c, x.cohort, n, err != nil, false})
 			continue

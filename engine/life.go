@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"azira/proto"
 )
 
@@ -92,7 +90,6 @@ func (l *loop) attach(fd int, s Stream) {
 // begin makes a connection known to its owner and to the poller, and serves what
 // came with the handshake.
 func (l *loop) begin(c *conn, s Stream) {
-	setLowWater(int(c.fd), notSentLowBytes)
 	l.stats.opened.Add(1)
 	l.tell(c, func(o Owner) { o.Opened(l.handle(c)) })
 	if s.Refuse != nil {
@@ -103,7 +100,7 @@ func (l *loop) begin(c *conn, s Stream) {
 	if c.state == gone {
 		return // the peer was faster
 	}
-	if err := l.poller.add(int(c.fd)); err != nil {
+	if err := l.watch(c.fd); err != nil {
 		l.log.Error("a socket can't be watched", "error", err)
 		l.drop(c, proto.CloseInternal)
 		return
@@ -154,13 +151,6 @@ func (l *loop) end(c *conn, code int) {
 	l.tell(c, func(o Owner) { o.Ended(code) })
 }
 
-// hangUp sends our end after the close frame.
-func (l *loop) hangUp(c *conn) {
-	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR) // the peer may be gone already
-	c.readable = true
-	l.serve(c) // it may have ended before us
-}
-
 // peerClosed answers a client's close frame.
 func (l *loop) peerClosed(c *conn, payload []byte) {
 	code, _, err := proto.ParseClose(payload)
@@ -186,7 +176,7 @@ func (l *loop) drop(c *conn, code int) {
 	c.state = gone
 	c.parked = nil
 	l.conns[c.fd] = nil
-	_ = unix.Close(int(c.fd)) // nothing can be done about it
+	l.release(c.fd)
 	l.load.Add(-1)
 	l.stats.dropped.Add(1)
 }

@@ -23,6 +23,7 @@ type loop struct {
 	poller  *poller
 	readers []*ring.Reader // by shard
 	log     *slog.Logger
+	null    func(fd int, p []byte) // in place of sockets; nil = there are sockets
 
 	// Owned by the loop.
 	now     uint32   // seconds of the engine's clock
@@ -66,7 +67,7 @@ func newLoop(e *Engine, id int) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loop{e: e, id: id, poller: p, log: e.o.Logger}
+	l := &loop{e: e, id: id, poller: p, log: e.o.Logger, null: e.o.Null}
 	l.cohorts.init()
 	l.scratch.in = make([]byte, readBytesMax)
 	for _, s := range e.shards {

@@ -22,6 +22,11 @@ type Options struct {
 	RequestWithin   time.Duration // from a request's first byte to its last, 10 s
 	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
 	Logger          *slog.Logger  // none
+
+	// Null, if not nil, takes all that streams are sent, on their loop, in place of
+	// sockets: what Attach is given is then a number, and not opened or closed. So
+	// the engine can be measured without the kernel.
+	Null func(fd int, p []byte)
 }
 
 // fill puts defaults in and refuses what makes no sense.

@@ -137,7 +137,7 @@ func (l *loop) sendRest(c *conn) bool {
 	if len(p.rest) == 0 {
 		return true
 	}
-	n, err := write(c.fd, p.rest)
+	n, err := l.write(c.fd, p.rest)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false
@@ -174,7 +174,7 @@ func (l *loop) confirmed(c *conn) {
 // sendPieces writes the gathered pieces and notes what was told; false if the
 // socket took less than all.
 func (l *loop) sendPieces(c *conn, out []byte) bool {
-	n, err := write(c.fd, out)
+	n, err := l.write(c.fd, out)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false

@@ -202,7 +202,7 @@ func (l *loop) answer(c *conn, op proto.Op, payload []byte) {
 // send writes bytes to a connection that is not parked, or parks it with their
 // rest.
 func (l *loop) send(c *conn, p []byte) {
-	n, err := write(c.fd, p)
+	n, err := l.write(c.fd, p)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return

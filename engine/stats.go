@@ -120,11 +120,23 @@ func (e *Engine) Stats() Stats {
 	}
 	for _, l := range e.loops {
 		l.stats.addTo(&s)
-		if lag := s.TicksIn - l.stats.drained.Load() - l.stats.overrun.Load(); int64(lag) > 0 {
-			s.RingLag = max(s.RingLag, lag)
+	}
+	s.RingLag = e.Lag()
+	return s
+}
+
+// Lag is how many records the slowest loop has still to drain. Any goroutine.
+func (e *Engine) Lag() (most uint64) {
+	var in uint64
+	for _, sh := range e.shards {
+		in += sh.ring.Head()
+	}
+	for _, l := range e.loops {
+		if lag := in - l.stats.drained.Load() - l.stats.overrun.Load(); int64(lag) > 0 {
+			most = max(most, lag)
 		}
 	}
-	return s
+	return most
 }
 
 func (t *loopStats) addTo(s *Stats) {

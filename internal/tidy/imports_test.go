@@ -28,7 +28,7 @@ var below = map[string][]string{
 
 // alone are single files that may import more than their package.
 var alone = map[string][]string{
-	"bench/fleet.go": {"engine"}, // simulated clients that cost no sockets
+	"bench/virtual.go": {"engine"}, // simulated clients that cost no sockets
 }
 
 // filesMax is how many files of a package may import one third-party module.
