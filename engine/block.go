@@ -9,7 +9,7 @@ import (
 // A blocked write is a member that took only the first sent bytes of its
 // cohort's frames, or broke, or whose turn was cut short.
 type blocked struct {
-	c      *conn
+	fd     int32
 	cohort uint32
 	sent   int
 	broken bool
@@ -22,17 +22,18 @@ func (l *loop) block() {
 	w := &l.fan.walk
 	for len(w.blocked) > 0 {
 		b := w.blocked[len(w.blocked)-1]
+		c := l.conns[b.fd]
 		if b.broken {
-			l.drop(b.c, proto.CloseAbnormal)
+			l.drop(c, proto.CloseAbnormal)
 		} else {
 			h := l.cohorts.heat[b.cohort]
 			cursor, rest, whole := l.stopped(h, b.sent)
 			l.stats.sent(1, whole, b.sent)
-			l.park(b.c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
+			l.park(c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
 		}
 		if b.late {
 			l.stats.gaveWay.Add(1)
-			l.serve(b.c)
+			l.serve(c)
 		}
 		w.blocked = w.blocked[:len(w.blocked)-1]
 	}
@@ -89,7 +90,7 @@ func (l *loop) giveWay(id uint32, h heat) {
 		if len(members) == 0 {
 			return
 		}
-		c := members[len(members)-1]
+		c := l.conns[members[len(members)-1]]
 		l.park(c, l.start, slices.Clone(told), nil)
 		l.stats.gaveWay.Add(1)
 		l.serve(c)

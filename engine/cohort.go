@@ -10,11 +10,12 @@ import (
 // same encoding. Many clients hold the same list; a turn's bytes are made once
 // for all of them. A list of its own is a cohort of one.
 //
-// What a drain touches for each record is apart, in heat, 12 bytes a cohort.
+// What each turn touches is apart, in heat, 16 bytes a cohort: a list of its own is
+// served from there alone.
 type cohort struct {
 	tokens  []uint32 // sorted
 	seats   []uint32 // by index in tokens: the cohort's index in the token's interest
-	members []*conn  // but for those parked
+	members []int32  // their descriptors; but for those parked
 	parked  uint32
 	next    uint32 // cohort with the same hash; 0 = none
 	hash    uint64
@@ -25,6 +26,7 @@ type heat struct {
 	first  uint32 // index in fan.runs; 0 = nothing is due
 	last   uint32
 	active uint32 // members that take part; a cohort without is passed over
+	fd     int32  // of the first of them
 }
 
 // interest is what a loop keeps of one token: who wants it, and where the loop is
@@ -145,8 +147,9 @@ func (l *loop) intern(tokens []uint32) uint32 {
 func (l *loop) join(c *conn) {
 	k := &l.cohorts.all[c.cohort]
 	c.seat = uint32(len(k.members))
-	k.members = append(k.members, c)
-	l.cohorts.heat[c.cohort].active++
+	k.members = append(k.members, c.fd)
+	h := &l.cohorts.heat[c.cohort]
+	h.active, h.fd = h.active+1, k.members[0]
 }
 
 // leave takes a connection, member or parked, out of its cohort, and forgets a
@@ -172,11 +175,14 @@ func (l *loop) leave(c *conn) {
 func (l *loop) unseat(c *conn, id uint32) {
 	k := &l.cohorts.all[id]
 	n := len(k.members) - 1
-	last := k.members[n]
-	k.members[c.seat], last.seat = last, c.seat
-	k.members[n] = nil
+	last := l.conns[k.members[n]]
+	k.members[c.seat], last.seat = last.fd, c.seat
 	k.members = k.members[:n]
-	l.cohorts.heat[id].active--
+	h := &l.cohorts.heat[id]
+	h.active--
+	if n > 0 {
+		h.fd = k.members[0]
+	}
 }
 
 // forget takes a cohort out of its tokens' interest and gives its id back.

@@ -13,7 +13,6 @@ type parcel struct {
 	frames uint32
 	fd     int32
 	cohort uint32
-	c      *conn
 }
 
 // A walk is a turn's way through the dirty cohorts. It looks parcels up in
@@ -73,23 +72,34 @@ func (l *loop) pack(id uint32) {
 	if h.first == 0 || h.active == 0 {
 		return
 	}
-	members := l.cohorts.all[id].members
+	p, frames := l.gather(h)
+	x := parcel{p: p, frames: uint32(frames), fd: h.fd, cohort: id}
+	w := &l.fan.walk
+	if h.active == 1 {
+		w.parcels = append(w.parcels, x)
+	} else {
+		l.packEach(x)
+	}
+	if len(w.parcels) >= batchParcels || len(l.scratch.out) > batchBytes {
+		l.dispatch()
+	}
+}
+
+// packEach is pack for a cohort of several.
+func (l *loop) packEach(x parcel) {
+	w := &l.fan.walk
+	members := l.cohorts.all[x.cohort].members
 	if len(members) == 0 {
 		panic("engine: nobody is in a cohort that is due something")
 	}
-	p, frames := l.gather(h)
 	at := begin(l.turns, len(members))
-	w := &l.fan.walk
-	for _, part := range [2][]*conn{members[at:], members[:at]} {
-		for _, c := range part {
-			w.parcels = append(w.parcels, parcel{p, uint32(frames), c.fd, id, c})
+	for _, part := range [2][]int32{members[at:], members[:at]} {
+		for _, x.fd = range part {
+			w.parcels = append(w.parcels, x)
 			if len(w.parcels) == batchParcels {
 				l.dispatch()
 			}
 		}
-	}
-	if len(l.scratch.out) > batchBytes {
-		l.dispatch()
 	}
 }
 
@@ -101,12 +111,12 @@ func (l *loop) dispatch() {
 	for i := range w.parcels {
 		x := &w.parcels[i]
 		if w.crowded {
-			w.blocked = append(w.blocked, blocked{c: x.c, cohort: x.cohort, late: true})
+			w.blocked = append(w.blocked, blocked{fd: x.fd, cohort: x.cohort, late: true})
 			continue
 		}
 		n, err := l.write(x.fd, x.p)
 		if n != len(x.p) {
-			w.blocked = append(w.blocked, blocked{x.c, x.cohort, n, err != nil, false})
+			w.blocked = append(w.blocked, blocked{x.fd, x.cohort, n, err != nil, false})
 			continue
 		}
 		writes++
@@ -114,7 +124,6 @@ func (l *loop) dispatch() {
 		bytes += n
 	}
 	l.stats.sent(writes, frames, bytes)
-	clear(w.parcels) // they must not keep connections alive
 	w.parcels = w.parcels[:0]
 	l.scratch.out = l.scratch.out[:0]
 }
@@ -179,13 +188,15 @@ func (l *loop) abandon() {
 	w := &l.fan.walk
 	l.dispatch()
 	for _, b := range w.blocked {
-		l.drop(b.c, proto.CloseInternal)
+		if c := l.byFd(int(b.fd)); c != nil {
+			l.drop(c, proto.CloseInternal)
+		}
 	}
 	w.blocked = w.blocked[:0]
 	if w.at < len(l.fan.dirty) {
 		members := l.cohorts.all[l.dirty(w.at)].members
-		for _, c := range slices.Clone(members) {
-			l.drop(c, proto.CloseInternal)
+		for _, fd := range slices.Clone(members) {
+			l.drop(l.conns[fd], proto.CloseInternal)
 		}
 	}
 	l.putOff(w.at + 1)

@@ -60,7 +60,7 @@ func TestPanicInFanOut(t *testing.T) {
 		for id := range l.cohorts.all {
 			k := &l.cohorts.all[id]
 			if len(k.members) > 0 && e.tokens.name(k.tokens[0]) == "B" {
-				l.cohorts.heat[id].active, k.members = 1, nil
+				l.cohorts.heat[id].active, k.members = 2, nil
 			}
 		}
 	})

@@ -95,7 +95,7 @@ func (l *loop) overtaken(i int) {
 	l.stats.laps.Add(1)
 	for id := range l.cohorts.all {
 		for k := &l.cohorts.all[id]; len(k.members) > 0; {
-			c := k.members[len(k.members)-1]
+			c := l.conns[k.members[len(k.members)-1]]
 			l.park(c, l.cursor, nil, nil)
 			l.serve(c)
 		}
