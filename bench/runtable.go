@@ -114,8 +114,8 @@ func (r *RunReport) inside(t *table) {
 		return
 	}
 	t.section("Inside azira, last round")
-	t.row("allocations per tick", decimals(w.Server.AllocsPerTick, 4),
-		"over "+whole(w.Server.Ticks)+" ticks")
+	t.row("objects allocated", whole(w.Server.Allocs), "by all that it does, over "+
+		whole(w.Server.Ticks)+" ticks; per tick: see azira bench streams")
 	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
 	t.row("frames per write", decimals(w.Server.PerWrite, 2))
 	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))

@@ -58,7 +58,7 @@ func (c *StreamsConfig) window() time.Duration {
 // longest bounds the whole run.
 func (c *StreamsConfig) longest() time.Duration {
 	opening := time.Duration(c.Streams/openRateMin) * time.Second
-	return startTimeout + opening + 3*(c.window()+windowTail) +
+	return startTimeout + opening + 4*(c.window()+windowTail) +
 		(sizes+1)*returnTimeout + (sizes+4)*settleTimeout
 }
 
@@ -86,7 +86,7 @@ func RunStreams(ctx context.Context, c StreamsConfig) (*StreamsReport, error) {
 	r := &streamsRun{c: &c, report: newStreamsReport(&c)}
 	err := r.start(ctx, fail)
 	for _, phase := range []func(context.Context) error{
-		r.fill, r.idle, r.tick, r.idle, r.after,
+		r.fill, r.idle, r.tick, r.more, r.idle, r.after,
 	} {
 		if err == nil {
 			err = phase(ctx)
@@ -211,9 +211,14 @@ func (r *streamsRun) idle(ctx context.Context) error {
 }
 
 // tick counts what a window of the same length does with ticks.
-func (r *streamsRun) tick(ctx context.Context) error {
-	ticks := int(r.c.Seconds * float64(r.c.Rate))
-	r.say("%d ticks at %d/s", ticks, r.c.Rate)
+func (r *streamsRun) tick(ctx context.Context) error { return r.play(ctx, r.c.Rate) }
+
+// more does so with several times as many: what does not grow is no ticks' doing.
+func (r *streamsRun) more(ctx context.Context) error { return r.play(ctx, moreTimes*r.c.Rate) }
+
+func (r *streamsRun) play(ctx context.Context, rate int) error {
+	ticks := int(r.c.Seconds * float64(rate))
+	r.say("%d ticks at %d/s", ticks, rate)
 	before, err := r.scrape.settled(ctx)
 	if err != nil {
 		return err
@@ -221,7 +226,7 @@ func (r *streamsRun) tick(ctx context.Context) error {
 	if _, err := r.fleet.ask(ctx, swarmCommand{Do: doBegin}); err != nil {
 		return err
 	}
-	if err := r.source.play(ctx, ticks, float64(r.c.Rate)); err != nil {
+	if err := r.source.play(ctx, ticks, float64(rate)); err != nil {
 		return err
 	}
 	if err := r.deliver(ctx); err != nil {
@@ -251,11 +256,11 @@ func (r *streamsRun) deliver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.DrainedS = time.Since(drained).Seconds()
-	d.LatestMs = float64(r.source.late.max) / 1e3
+	d.DrainedS = max(d.DrainedS, time.Since(drained).Seconds())
+	d.LatestMs = max(d.LatestMs, float64(r.source.late.max)/1e3)
 	d.Dropped = r.source.dropped()
-	d.Received = end.Tally.Frames
-	d.Faults = end.Tally.Faults
+	d.Received += end.Tally.Frames
+	d.Faults.add(&end.Tally.Faults)
 	d.Due = d.Received + d.Missing + d.Faults.Missing
 	return nil
 }

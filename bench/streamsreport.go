@@ -43,24 +43,22 @@ type StreamsMemory struct {
 	AfterTicks Memory   `json:"after_ticks"`
 }
 
-// StreamsAllocations are the objects allocated in a window with ticks and in the
+// StreamsAllocations are the objects allocated in two windows with ticks and in the
 // ones of the same length before and after it, without.
 type StreamsAllocations struct {
-	Busy    float64   `json:"busy"`
+	Busy    []float64 `json:"busy"` // at the rate, and at several times that
+	Ticks   []float64 `json:"ticks"`
 	Idle    []float64 `json:"idle"`
-	Ticks   float64   `json:"ticks"`
-	PerTick float64   `json:"per_tick"`
-	Noise   float64   `json:"noise"` // by as much the idle windows alone move PerTick
+	PerTick float64   `json:"per_tick"` // by how many objects grow when ticks do
+	Noise   float64   `json:"noise"`    // by as much the idle windows alone move PerTick
 }
 
-// compute takes the mean of the idle windows for what the busy one does anyway.
+// compute compares the busy windows: what the server does in any case, like saving
+// last values now and then, is alike in both.
 func (a *StreamsAllocations) compute() {
-	var idle float64
-	for _, n := range a.Idle {
-		idle += n / float64(len(a.Idle))
-	}
-	a.PerTick = ratio(a.Busy-idle, a.Ticks)
-	a.Noise = ratio(slices.Max(a.Idle)-slices.Min(a.Idle), 2*a.Ticks)
+	more := a.Ticks[1] - a.Ticks[0]
+	a.PerTick = max(ratio(a.Busy[1]-a.Busy[0], more), 0)
+	a.Noise = ratio(slices.Max(a.Idle)-slices.Min(a.Idle), more)
 }
 
 // StreamsEncoding is what became of the ticks in the server.
@@ -96,14 +94,15 @@ func newStreamsReport(c *StreamsConfig) *StreamsReport {
 // count takes in what counters say of the window with ticks.
 func (r *StreamsReport) count(before, after page) {
 	e, a := &r.Encoding, &r.Allocations
-	e.TicksIn = after.since(before, "azira_ticks_in_total")
-	e.FramesEncoded = after.since(before, "azira_frames_encoded_total")
-	e.FramesOut = after.since(before, "azira_frames_out_total")
-	e.Writes = after.since(before, "azira_writes_total")
+	ticks := after.since(before, "azira_ticks_in_total")
+	e.TicksIn += ticks
+	e.FramesEncoded += after.since(before, "azira_frames_encoded_total")
+	e.FramesOut += after.since(before, "azira_frames_out_total")
+	e.Writes += after.since(before, "azira_writes_total")
 	e.EncodedPerTick = ratio(e.FramesEncoded, e.TicksIn)
 	e.OutPerTick = ratio(e.FramesOut, e.TicksIn)
 	e.OutPerWrite = ratio(e.FramesOut, e.Writes)
-	a.Busy, a.Ticks = after.since(before, mallocs), e.TicksIn
+	a.Busy, a.Ticks = append(a.Busy, after.since(before, mallocs)), append(a.Ticks, ticks)
 }
 
 // ratio is 0 where there is nothing to divide by.
@@ -121,8 +120,9 @@ func (r *StreamsReport) table(t *table) {
 	if s.Shared {
 		of = "the same for all"
 	}
-	t.row("load", fmt.Sprintf("%d streams of %d out of %d tokens, %s; %d ticks/s for %g s",
-		s.Streams, s.Tokens, s.Universe, of, s.Rate, s.Seconds))
+	t.row("load", fmt.Sprintf("%d streams of %d out of %d tokens, %s; %d ticks/s, then %d, for %g s each",
+		s.Streams, s.Tokens, s.Universe, of, s.Rate, moreTimes*s.Rate,
+		s.Seconds))
 
 	t.section("Three figures")
 	t.row("user-space memory per stream", whole(r.Memory.PerStream.User)+" bytes",
@@ -151,8 +151,9 @@ func (a *StreamsAllocations) words() string {
 	for _, n := range a.Idle {
 		idle = append(idle, whole(n))
 	}
-	return fmt.Sprintf("%s ticks, %s objects; %s in as long without; noise %s",
-		whole(a.Ticks), whole(a.Busy), strings.Join(idle, " and "), decimals(a.Noise, 4))
+	return fmt.Sprintf("%s ticks: %s objects, %s ticks: %s; %s in as long without; noise %s",
+		whole(a.Ticks[0]), whole(a.Busy[0]), whole(a.Ticks[1]), whole(a.Busy[1]),
+		strings.Join(idle, " and "), decimals(a.Noise, 4))
 }
 
 func (r *StreamsReport) memoryTable(t *table) {

@@ -37,6 +37,18 @@ func (f *Faults) String() string {
 		f.Foreign, f.Doubled, f.Order, f.Odd, f.Closed, f.First)
 }
 
+func (f *Faults) add(o *Faults) {
+	f.Foreign += o.Foreign
+	f.Doubled += o.Doubled
+	f.Order += o.Order
+	f.Missing += o.Missing
+	f.Odd += o.Odd
+	f.Closed += o.Closed
+	if f.First == "" {
+		f.First = o.First
+	}
+}
+
 // Slow are the clients that were told not to read, or not so much. What they miss
 // is no fault: a server may pass over what is old.
 type Slow struct {
@@ -83,16 +95,7 @@ func (t *Tally) add(o *Tally) {
 	t.CPU += o.CPU
 	t.Digest += o.Digest
 	t.Lateness = append(t.Lateness, o.Lateness...)
-	f := &t.Faults
-	f.Foreign += o.Faults.Foreign
-	f.Doubled += o.Faults.Doubled
-	f.Order += o.Faults.Order
-	f.Missing += o.Faults.Missing
-	f.Odd += o.Faults.Odd
-	f.Closed += o.Faults.Closed
-	if f.First == "" {
-		f.First = o.Faults.First
-	}
+	t.Faults.add(&o.Faults)
 	t.Slow.Clients += o.Slow.Clients
 	t.Slow.Frames += o.Slow.Frames
 	t.Slow.Missing += o.Slow.Missing

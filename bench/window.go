@@ -39,12 +39,12 @@ type Window struct {
 // Inside is what only Azira tells of itself, from before the first tick of a window
 // to after its last.
 type Inside struct {
-	Ticks         float64 `json:"ticks"`
-	AllocsPerTick float64 `json:"allocs_per_tick"` // from the bytes of ZeroMQ to send(2)
-	PauseShare    float64 `json:"gc_pause_share"`  // of the time
-	PerWrite      float64 `json:"frames_per_write"`
-	Skipped       float64 `json:"skipped"` // ticks replaced by newer ones
-	Laps          float64 `json:"laps"`
+	Ticks      float64 `json:"ticks"`
+	Allocs     float64 `json:"allocs"`         // objects, by all that the server does
+	PauseShare float64 `json:"gc_pause_share"` // of the time
+	PerWrite   float64 `json:"frames_per_write"`
+	Skipped    float64 `json:"skipped"` // ticks replaced by newer ones
+	Laps       float64 `json:"laps"`
 }
 
 // A flow is a window under way.
@@ -183,15 +183,14 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 // inside compares the servers' pages at both ends.
 func (fl *flow) inside(after page) *Inside {
 	since := func(name string) float64 { return after.since(fl.before, name) }
-	in := &Inside{
+	return &Inside{
 		Ticks:      since("azira_ticks_in_total"),
 		PauseShare: since("go_gc_duration_seconds_sum") / time.Since(fl.looked).Seconds(),
 		PerWrite:   ratio(since("azira_frames_out_total"), since("azira_writes_total")),
 		Skipped:    since("azira_ticks_skipped_total"),
 		Laps:       since("azira_ring_laps_total"),
+		Allocs:     max(since(mallocs)-fl.looks, 0),
 	}
-	in.AllocsPerTick = max(ratio(since(mallocs)-fl.looks, in.Ticks), 0)
-	return in
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
