@@ -54,6 +54,12 @@ const (
 // moreTimes is by how much the second window of streams is faster than the first.
 const moreTimes = 4
 
+// Of intake.
+const (
+	intakeTokensMax = 10_000
+	intakeRate      = "1000000" // ticks per second, the most that azira feed makes
+)
+
 // Of virtual fleets.
 const (
 	virtualChunks = 9      // spans of a row: the middle one counts
@@ -61,7 +67,6 @@ const (
 	virtualBursts = 20     // between two looks at the time
 	virtualMax    = 4_000_000
 	burstMax      = 10_000
-	checkTicks    = 20_000
 	checkRate     = 2000 // ticks per second, to real clients
 )
 

@@ -56,6 +56,16 @@ func TestRun(t *testing.T) {
 				t.Errorf("%+v", r.Targets)
 			}
 		},
+		"firehose --clients 10 --tokens 5 --of 5 --rate 2000 --also=--batch-window=0 --also=GOGC=50": func(
+			t *testing.T, r *RunReport) {
+			if len(r.Targets) != 3 || r.Targets[1].Name != "--batch-window=0" ||
+				r.Targets[2].Name != "GOGC=50" {
+				t.Fatalf("%+v", r.Targets)
+			}
+			for i := range r.Targets {
+				sound(t, r.Targets[i].Trials[0].Window)
+			}
+		},
 		"churn --clients 50 --rate 5000 --churn 50": func(t *testing.T, r *RunReport) {
 			w := r.Targets[0].Trials[0].Window
 			sound(t, w)

@@ -26,7 +26,7 @@ type VirtualSide struct {
 
 // cross plays the same ticks to both.
 func (c *VirtualConfig) cross(ctx context.Context) (*VirtualCheck, error) {
-	k := &VirtualCheck{Clients: c.Clients, Ticks: checkTicks}
+	k := &VirtualCheck{Clients: c.Clients, Ticks: int(checkRate * c.Seconds)}
 	c.say("the same %d ticks to %d virtual and %d real clients", k.Ticks, c.Clients, c.Clients)
 	if err := c.crossVirtual(ctx, k); err != nil {
 		return nil, err
@@ -34,10 +34,14 @@ func (c *VirtualConfig) cross(ctx context.Context) (*VirtualCheck, error) {
 	if err := c.crossReal(ctx, k); err != nil {
 		return nil, err
 	}
+	k.compare()
+	return k, nil
+}
+
+func (k *VirtualCheck) compare() {
 	clean := func(s *VirtualSide) bool { return s.Faults.wrong()+s.Faults.Missing+s.Left == 0 }
 	k.Alike = k.Virtual.Frames == k.Real.Frames && k.Virtual.Digest == k.Real.Digest &&
 		clean(&k.Virtual) && clean(&k.Real)
-	return k, nil
 }
 
 func (c *VirtualConfig) crossVirtual(ctx context.Context, k *VirtualCheck) (err error) {

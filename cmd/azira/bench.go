@@ -18,6 +18,7 @@ Usage: azira bench SCENARIO [flags]
 Scenarios:
   streams   memory per stream, allocations and encodings per tick
   virtual   the engine alone, with clients that have no sockets: cohorts, scale
+  intake    ticks taken from a ZeroMQ publisher that sends as fast as it is let
   run       hot, watch, flood, idle, storm and others, alone or beside other servers
 
 azira bench SCENARIO --help lists a scenario's flags.
@@ -35,13 +36,15 @@ Flags:
 // runBench runs a scenario: progress goes to stderr, its report to stdout.
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
-		return fmt.Errorf("%w: expected a scenario: streams, virtual, run", errUsage)
+		return fmt.Errorf("%w: expected a scenario: streams, virtual, intake, run", errUsage)
 	}
 	switch args[0] {
 	case "streams":
 		return runBenchStreams(ctx, args[1:], stdout, stderr)
 	case "virtual":
 		return runBenchVirtual(ctx, args[1:], stdout, stderr)
+	case "intake":
+		return runBenchIntake(ctx, args[1:], stdout, stderr)
 	case "run":
 		return runBenchRun(ctx, args[1:], stdout, stderr)
 	case "swarm": // not for users: the clients of a run
@@ -50,7 +53,7 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		fmt.Fprint(stdout, benchHelp)
 		return nil
 	}
-	return fmt.Errorf("%w: unknown scenario %q: expected streams, virtual or run", errUsage, args[0])
+	return fmt.Errorf("%w: unknown scenario %q: expected streams, virtual, intake or run", errUsage, args[0])
 }
 
 func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Writer) error {
