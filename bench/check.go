@@ -105,6 +105,9 @@ func (c *checker) end(members []member) *Tally {
 		m := &members[i]
 		if m.slow {
 			t.Slow.Clients++
+			if m.state == memberClosed {
+				t.Slow.Closed++
+			}
 		} else if m.frames > 0 && !c.count {
 			l.take(float64(m.late) / float64(m.frames))
 		}

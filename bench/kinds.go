@@ -7,14 +7,13 @@ import (
 
 // A Trial is what one target showed in one round.
 type Trial struct {
-	Round   int      `json:"round"`
-	Window  *Window  `json:"window,omitempty"`
-	Stalled *Window  `json:"stalled,omitempty"` // of slow: the same with slow clients
-	Stall   *Stall   `json:"stall,omitempty"`
-	Steps   []Window `json:"steps,omitempty"` // of saturate, by rate
-	Knee    float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
-	Back    *Back    `json:"back,omitempty"`  // of storm
-	Idle    *Idle    `json:"idle,omitempty"`
+	Round  int      `json:"round"`
+	Window *Window  `json:"window,omitempty"` // of several the one that stands for all
+	Stall  *Stall   `json:"stall,omitempty"`
+	Steps  []Window `json:"steps,omitempty"` // of saturate, by rate
+	Knee   float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Back   *Back    `json:"back,omitempty"`  // of storm
+	Idle   *Idle    `json:"idle,omitempty"`
 }
 
 // churn is a window, with clients that come and go if the scenario says so.
@@ -50,48 +49,6 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 	}
 	r.Window.Offered = t.c.Rate
 	return t.endFlow(ctx, fl, r.Window)
-}
-
-// A Stall is what slow clients cost the server in memory.
-type Stall struct {
-	Clients   int     `json:"clients"`
-	PerClient float64 `json:"bytes_per_client"` // user space; RSS where no more is told
-	P99       float64 `json:"p99_ratio"`        // of healthy clients: with by without
-}
-
-// slow counts a window without slow clients and one with.
-func (t *trial) slow(ctx context.Context, r *Trial) (err error) {
-	if r.Window, err = t.window(ctx, t.c.Rate); err != nil {
-		return err
-	}
-	before, err := t.memory(ctx, 0)
-	if err != nil {
-		return err
-	}
-	stall := swarmCommand{Do: doSlow, Share: t.c.Share, Rate: t.c.SlowRate}
-	if _, err := t.fleet.ask(ctx, stall); err != nil {
-		return err
-	}
-	if r.Stalled, err = t.window(ctx, t.c.Rate); err != nil {
-		return err
-	}
-	after, err := t.memory(ctx, 0)
-	if err != nil {
-		return err
-	}
-	n := r.Stalled.Slow.Clients
-	r.Stall = &Stall{Clients: n, P99: ratio(r.Stalled.Latency.P99, r.Window.Latency.P99),
-		PerClient: ratio(weight(after)-weight(before), float64(n))}
-	_, err = t.fleet.ask(ctx, swarmCommand{Do: doHealed})
-	return err
-}
-
-// weight is user-space memory where the server tells it, and RSS where not.
-func weight(m Memory) float64 {
-	if m.User > 0 {
-		return m.User
-	}
-	return m.RSS
 }
 
 // saturate raises the rate until a step is bad, then looks between the last good

@@ -24,6 +24,8 @@ const (
 	perSendMax    = 1000
 	churnMax      = 10_000 // clients per second
 	boundMax      = 60_000 // ms
+	pairsMax      = 50
+	stallMax      = 3600 // seconds
 	secondsMin    = 1
 	secondsMax    = 600
 	fdSpare       = 64 // descriptors of the bench that are no streams
@@ -42,6 +44,9 @@ const (
 	logTailBytes    = 4 << 10   // of the server's log, shown on failure
 	readBytes       = 256 << 10 // one read of any stream
 	slowBufferBytes = 4 << 10   // that a slow client's kernel may hold
+	usualBuffer     = 64 << 10  // the same of a client that reads again
+	slowBytes       = 4 << 10   // that a slow client may cost Azira, and for each of its tokens
+	slowTokenBytes  = 8         // so many more
 	restKeptMax     = 1 << 10   // of memory for unfinished frames, kept by each client
 	swarmProcs      = 2         // a thread reads commands while the other is busy
 	hearRounds      = 5         // of first ticks

@@ -103,11 +103,20 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)}
 	}}
 	if t.name == aziraName {
-		k = aziraKind(c.Executable, endpoint)
+		k = aziraKind(c.Executable, endpoint, c.serveFlags()...)
 	}
 	k.cores = on
 	if on != nil {
 		k.procs = len(on)
 	}
 	return k
+}
+
+// serveFlags are what the scenario wants of azira serve besides. Who stalls is to
+// stay: a server that closes them is rid of what they cost.
+func (c *RunConfig) serveFlags() []string {
+	if c.Kind == KindSlow {
+		return []string{"--stall-timeout", "0"}
+	}
+	return nil
 }

@@ -69,12 +69,17 @@ func TestRun(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		},
-		"slow --clients 40 --rate 4000 --share 0.25": func(t *testing.T, r *RunReport) {
-			one := r.Targets[0].Trials[0]
-			sound(t, one.Window)
-			sound(t, one.Stalled)
-			if one.Stall.Clients != 10 || one.Stalled.Slow.Clients != 10 {
-				t.Errorf("%+v %+v", one.Stall, one.Stalled.Slow)
+		"slow --clients 40 --rate 4000 --share 0.25 --pairs 1 --stall 4": func(t *testing.T, r *RunReport) {
+			s := r.Targets[0].Trials[0].Stall
+			if s.Clients != 10 || s.Seconds < 4 || s.Allowed != 4<<10+20*8 || len(s.Pairs) != 1 {
+				t.Fatalf("%+v", s)
+			}
+			for i, w := range []*Window{s.Pairs[0].Before, s.Pairs[0].Stalled, s.Pairs[0].After} {
+				sound(t, w)
+				stalled := i == 1
+				if w.Slow.Clients != 10 || w.Slow.Closed != 0 || (w.Slow.Frames == 0) != stalled {
+					t.Errorf("window %d: %+v", i, w.Slow)
+				}
 			}
 		},
 		"idle --clients 40": func(t *testing.T, r *RunReport) {

@@ -29,6 +29,8 @@ type RunSettings struct {
 	Rounds    int     `json:"rounds"`
 	PerSend   int     `json:"per_send"`
 	Share     float64 `json:"share"`
+	Pairs     int     `json:"pairs"`
+	Stall     float64 `json:"stall_s"`
 	SlowRate  float64 `json:"slow_rate"`
 	ChurnRate float64 `json:"churn"`
 	BoundMs   float64 `json:"bound_ms"`
@@ -71,32 +73,42 @@ func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	return &RunReport{Head: newHead(c.Name, c.Command), Pinned: pinned, Settings: RunSettings{
 		Kind: c.Kind, Clients: c.Clients, Servers: c.Servers, Tokens: c.Tokens, Of: c.Of,
 		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
-		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share,
-		SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
+		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share, Pairs: c.Pairs,
+		Stall: c.Stall, SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
 	}}
 }
 
-// A measure takes one figure from a trial; ok is false where there is none.
+// A measure takes one figure from a trial, or one of each of its parts; none where
+// there is none.
 type measure struct {
 	name, unit string
-	of         func(t *Trial) (v float64, ok bool)
+	of         func(t *Trial) []float64
 }
 
-func ofWindow(of func(w *Window) float64) func(*Trial) (float64, bool) {
-	return func(t *Trial) (float64, bool) {
+func ofWindow(of func(w *Window) float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
 		if t.Window == nil {
-			return 0, false
+			return nil
 		}
-		return of(t.Window), true
+		return []float64{of(t.Window)}
 	}
 }
 
-func ofIdle(of func(i *Idle) float64) func(*Trial) (float64, bool) {
-	return func(t *Trial) (float64, bool) {
+func ofIdle(of func(i *Idle) float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
 		if t.Idle == nil || of(t.Idle) == 0 {
-			return 0, false
+			return nil
 		}
-		return of(t.Idle), true
+		return []float64{of(t.Idle)}
+	}
+}
+
+func ofStall(of func(s *Stall) []float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
+		if t.Stall == nil {
+			return nil
+		}
+		return of(t.Stall)
 	}
 }
 
@@ -113,25 +125,37 @@ var measures = []measure{
 	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
 	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
 	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
-	{"knee", "/s", func(t *Trial) (float64, bool) { return t.Knee, len(t.Steps) > 0 }},
-	{"back, 99 %", "s", func(t *Trial) (float64, bool) {
+	{"knee", "/s", func(t *Trial) []float64 {
+		if len(t.Steps) == 0 {
+			return nil
+		}
+		return []float64{t.Knee}
+	}},
+	{"back, 99 %", "s", func(t *Trial) []float64 {
 		if t.Back == nil {
-			return 0, false
+			return nil
 		}
-		return t.Back.P99, true
+		return []float64{t.Back.P99}
 	}},
-	{"p99 with slow by without", "", func(t *Trial) (float64, bool) {
-		if t.Stall == nil {
-			return 0, false
+	{"p99 with slow by without", "", ofStall(func(s *Stall) []float64 {
+		return s.quotients((*Pair).ratio)
+	})},
+	{"p99 without, later by earlier", "", ofStall(func(s *Stall) []float64 {
+		return s.quotients((*Pair).drift)
+	})},
+	{"slow for", "s", ofStall(func(s *Stall) []float64 { return []float64{s.Seconds} })},
+	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
+		return []float64{s.PerClient}
+	})},
+	{"growth taken off, per client", "B", ofStall(func(s *Stall) []float64 {
+		return []float64{ratio(s.Growth, float64(s.Clients))}
+	})},
+	{"promised at most", "B", ofStall(func(s *Stall) []float64 {
+		if s.Allowed == 0 {
+			return nil
 		}
-		return t.Stall.P99, true
-	}},
-	{"memory per slow client", "B", func(t *Trial) (float64, bool) {
-		if t.Stall == nil {
-			return 0, false
-		}
-		return t.Stall.PerClient, true
-	}},
+		return []float64{s.Allowed}
+	})},
 	{"user memory per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.User })},
 	{"RSS per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.RSS })},
 	{"kernel, both ends", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.Kernel })},
@@ -146,14 +170,11 @@ func (r *RunReport) compute() {
 		for _, m := range measures {
 			var vs, ratios []float64
 			for j := range t.Trials {
-				v, ok := m.of(&t.Trials[j])
-				if !ok {
-					continue
-				}
-				vs = append(vs, v)
+				all := m.of(&t.Trials[j])
+				vs = append(vs, all...)
+				v := spreadOf(all).Median
 				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 {
-					base, _ := m.of(a)
-					ratios = append(ratios, base/v)
+					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
 			if len(vs) == 0 || spreadOf(vs) == (Spread{}) {
@@ -216,10 +237,12 @@ func (t *Trial) windows() (all []*Window) {
 	if len(t.Steps) > 0 {
 		return all
 	}
-	for _, w := range []*Window{t.Window, t.Stalled} {
-		if w != nil {
-			all = append(all, w)
+	if t.Stall != nil {
+		for _, p := range t.Stall.Pairs {
+			all = append(all, p.Before, p.Stalled, p.After)
 		}
+	} else if t.Window != nil {
+		all = append(all, t.Window)
 	}
 	return all
 }
@@ -237,6 +260,9 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 	}
 	if w.Dropped > 0 {
 		say("%d ticks were dropped by the feed: the server did not take them in time", w.Dropped)
+	}
+	if n := w.Slow.Closed; n > 0 {
+		say("the server had closed the streams of %d of the %d slow clients", n, w.Slow.Clients)
 	}
 	if n := w.Faults.Missing; n > 0 {
 		words := "and it does not say how many"

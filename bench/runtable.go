@@ -30,9 +30,9 @@ func (t *Trial) words() string {
 			add("WRONG: %s", w.Faults.String())
 		}
 	}
-	if t.Stall != nil {
-		add("with %d slow ones p99 %s ms, %s bytes each", t.Stall.Clients,
-			decimals(t.Stalled.Latency.P99, 2), whole(t.Stall.PerClient))
+	if s := t.Stall; s != nil {
+		add("with %d slow ones for %s s p99 × %s, %s bytes each", s.Clients, whole(s.Seconds),
+			spread(spreadOf(s.quotients((*Pair).ratio))), whole(s.PerClient))
 	}
 	if t.Idle != nil {
 		m := t.Idle.PerStream

@@ -36,12 +36,12 @@ type serverKind struct {
 	procs int
 }
 
-// aziraKind is azira serve on a feed.
-func aziraKind(executable, endpoint string) serverKind {
+// aziraKind is azira serve on a feed, with more flags if there are any.
+func aziraKind(executable, endpoint string, more ...string) serverKind {
 	return serverKind{path: executable, args: func(dir string) []string {
-		return []string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+		return append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 			"--feed", endpoint, "--data", filepath.Join(dir, "data"),
-			"--streams-per-account", "0", "--drain-window", drainWindow.String()}
+			"--streams-per-account", "0", "--drain-window", drainWindow.String()}, more...)
 	}}
 }
 
