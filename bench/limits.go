@@ -12,6 +12,7 @@ const (
 	harnessFull   = 0.9       // share of their processors from which clients may hold a server up
 	feedLateMs    = 5
 	othersShare   = 0.05 // of the server's processor
+	stolenShare   = 0.02 // of it, by the hypervisor
 	calmTries     = 4    // of a trial that others disturb
 	stepsMax      = 16   // rates of a sweep
 	stepUp        = 1.5
@@ -26,6 +27,7 @@ const (
 	boundMax      = 60_000 // ms
 	pairsMax      = 50
 	stallMax      = 3600 // seconds
+	profileMax    = 20   // of a window; scrapeTimeout is longer
 	secondsMin    = 1
 	secondsMax    = 600
 	fdSpare       = 64 // descriptors of the bench that are no streams

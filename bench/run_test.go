@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,10 +107,21 @@ func TestRunFiles(t *testing.T) {
 	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<svg ") {
 		t.Error(err)
 	}
-	for _, name := range append(profiles, "cpu") {
-		p, err := os.ReadFile(filepath.Join(dir, "hot-"+name+".pb.gz"))
-		if err != nil || !strings.HasPrefix(string(p), "\x1f\x8b") {
-			t.Errorf("%s: %v, %d bytes", name, err, len(p))
+	for _, k := range append(profilesDuring, profilesAfter...) {
+		f, err := os.Open(filepath.Join(dir, "hot-"+k.name+".pb.gz"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		defer f.Close()
+		zr, err := gzip.NewReader(f)
+		if err != nil {
+			t.Errorf("%s: %v", k.name, err)
+			continue
+		}
+		text, err := io.ReadAll(zr)
+		if err != nil || k.name == "block" && !strings.Contains(string(text), "azira/") {
+			t.Errorf("%s: %v, %d bytes", k.name, err, len(text))
 		}
 	}
 }

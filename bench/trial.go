@@ -22,6 +22,8 @@ type trial struct {
 	scrapes []*scraper // of each server that has an admin port
 	fleet   *fleet
 	dropped uint64 // by the feed, up to the last step
+
+	profiled bool // in a window before
 }
 
 // run starts the target, has the scenario's kind measured, and stops it all.
