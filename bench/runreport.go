@@ -255,6 +255,9 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 	if w.Others > othersShare {
 		say("other programs used %.0f %% of the server's processor", 100*w.Others)
 	}
+	if w.Stolen > stolenShare {
+		say("the hypervisor took %.0f %% of the server's processor", 100*w.Stolen)
+	}
 	if w.FeedLateMs > feedLateMs {
 		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
 	}

@@ -28,6 +28,7 @@ type Window struct {
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
 	Others      float64 `json:"others"`         // share of the server's processor that other programs used
+	Stolen      float64 `json:"stolen"`         // share of it that the hypervisor took
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
 	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
 
@@ -141,7 +142,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, busy, began := ownCPU(), t.cores.busy(), time.Now()
+	own, machine, began := ownCPU(), t.cores.times(), time.Now()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return nil, err
@@ -158,7 +159,9 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	w := newWindow(end.Tally, after.since(before), took)
 	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
 	if t.cores != nil {
-		w.Others = max((t.cores.busy()-busy)/took-w.Busy, 0)
+		now := t.cores.times()
+		w.Others = max((now.busy-machine.busy)/took-w.Busy, 0)
+		w.Stolen = (now.stolen - machine.stolen) / took
 	}
 	if end.Back != nil && t.c.ChurnRate > 0 {
 		w.Back = newBack(end.Back, t.c.Clients)
@@ -193,5 +196,10 @@ func (fl *flow) inside(after page) *Inside {
 	in.AllocsPerTick = max(ratio(since(mallocs)-fl.looks, in.Ticks), 0)
 	return in
 }
+
+// disturbance is the share of the server's processor that was not to be had.
+func (w *Window) disturbance() float64 { return w.Others + w.Stolen }
+
+func (w *Window) disturbed() bool { return w.Others > othersShare || w.Stolen > stolenShare }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
