@@ -12,6 +12,7 @@ type Trial struct {
 	Stall  *Stall   `json:"stall,omitempty"`
 	Steps  []Window `json:"steps,omitempty"` // of saturate, by rate
 	Knee   float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Below  *Window  `json:"below,omitempty"` // of saturate: at belowKnee of the knee
 	Back   *Back    `json:"back,omitempty"`  // of storm
 	Idle   *Idle    `json:"idle,omitempty"`
 }
@@ -49,64 +50,6 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 	}
 	r.Window.Offered = t.c.Rate
 	return t.endFlow(ctx, fl, r.Window)
-}
-
-// saturate raises the rate until a step is bad, then looks between the last good
-// and the first bad one.
-func (t *trial) saturate(ctx context.Context, r *Trial) error {
-	rate, bad := t.c.Rate, 0.0
-	for range stepsMax {
-		good, err := t.step(ctx, r, rate)
-		if err == nil && !good { // once more: it may have been the machine
-			good, err = t.step(ctx, r, rate)
-		}
-		if err != nil {
-			return err
-		}
-		if good {
-			r.Knee = max(r.Knee, rate)
-		} else if bad == 0 || rate < bad {
-			bad = rate
-		}
-		switch {
-		case bad == 0:
-			rate *= stepUp
-		case r.Knee == 0:
-			rate /= stepUp
-		case bad/r.Knee < stepNear:
-			r.Window = last(r.Steps, r.Knee)
-			return nil
-		default:
-			rate = (r.Knee + bad) / 2
-		}
-	}
-	r.Window = last(r.Steps, r.Knee)
-	return nil
-}
-
-// step counts a window at a rate and says whether the servers kept up.
-func (t *trial) step(ctx context.Context, r *Trial, rate float64) (bool, error) {
-	w, err := t.window(ctx, rate)
-	if err != nil {
-		return false, err
-	}
-	r.Steps = append(r.Steps, *w)
-	t.c.say("%s at %s/s: %s/s delivered, p99 %s ms", t.target.name, whole(rate),
-		whole(w.PerSecond), decimals(w.Latency.P99, 1))
-	lost := t.source.dropped() > t.dropped
-	t.dropped = t.source.dropped()
-	return w.Latency.P99 <= t.c.BoundMs && w.PerSecond >= rate*deliveredMin && !lost, nil
-}
-
-// last is the step of that rate, or any if none was good.
-func last(steps []Window, rate float64) *Window {
-	at := &steps[0]
-	for i := range steps {
-		if steps[i].Offered == rate {
-			at = &steps[i]
-		}
-	}
-	return at
 }
 
 // Idle is what connections cost that do nothing.

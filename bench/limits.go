@@ -18,6 +18,8 @@ const (
 	stepUp        = 1.5
 	stepNear      = 1.05 // a good and a bad rate as near as this hold the knee between them
 	deliveredMin  = 0.95 // of what is offered, at a good rate
+	belowKnee     = 0.8  // of the knee: a rate to live with
+	stepTries     = 2    // windows at a rate before it is bad
 	drainPolls    = 20   // without a change, until what is missing stays so
 	serversMax    = 64
 	roundsMax     = 100

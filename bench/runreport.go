@@ -131,6 +131,12 @@ var measures = []measure{
 		}
 		return []float64{t.Knee}
 	}},
+	{"p99 at 80 % of the knee", "ms", func(t *Trial) []float64 {
+		if t.Below == nil {
+			return nil
+		}
+		return []float64{t.Below.Latency.P99}
+	}},
 	{"back, 99 %", "s", func(t *Trial) []float64 {
 		if t.Back == nil {
 			return nil
@@ -233,6 +239,9 @@ func (r *RunReport) note(t *TargetReport) {
 func (t *Trial) windows() (all []*Window) {
 	for i := range t.Steps {
 		all = append(all, &t.Steps[i])
+	}
+	if t.Below != nil {
+		all = append(all, t.Below)
 	}
 	if len(t.Steps) > 0 {
 		return all

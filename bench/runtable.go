@@ -17,6 +17,9 @@ func (t *Trial) words() string {
 	if len(t.Steps) > 0 {
 		add("knee %s/s", whole(t.Knee))
 	}
+	if t.Below != nil {
+		add("p99 %s ms at %.0f %% of it", decimals(t.Below.Latency.P99, 2), 100*belowKnee)
+	}
 	if w := t.Window; w != nil {
 		add("%s µs per tick, %s/s, p99 %s ms", decimals(w.CPU, 3), whole(w.PerSecond),
 			decimals(w.Latency.P99, 2))

@@ -21,7 +21,7 @@ type trial struct {
 	servers []*server
 	scrapes []*scraper // of each server that has an admin port
 	fleet   *fleet
-	dropped uint64 // by the feed, up to the last step
+	dropped uint64 // by the feed, up to the last window
 
 	profiled bool // in a window before
 }

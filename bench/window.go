@@ -101,7 +101,8 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 		return err
 	}
 	w.FeedLateMs = float64(t.source.late.quantile(0.99)) / 1e3
-	w.Dropped = t.source.dropped()
+	dropped := t.source.dropped()
+	w.Dropped, t.dropped = dropped-t.dropped, dropped
 	if !t.counted() {
 		if err := t.drained(ctx, w); err != nil {
 			return err
