@@ -153,7 +153,7 @@ var measures = []measure{
 	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
 		return []float64{s.PerClient}
 	})},
-	{"growth taken off, per client", "B", ofStall(func(s *Stall) []float64 {
+	{"… growth with nobody slow", "B", ofStall(func(s *Stall) []float64 {
 		return []float64{ratio(s.Growth, float64(s.Clients))}
 	})},
 	{"promised at most", "B", ofStall(func(s *Stall) []float64 {

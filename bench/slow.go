@@ -150,15 +150,15 @@ func (t *trial) linger(ctx context.Context, d time.Duration) error {
 }
 
 // compute says how many bytes each slow client is, and how many it may be. A server's
-// memory grows by itself too, for its database and its statistics: what it did in the
-// windows before is taken off, as much as was due in the time of the stall.
+// memory changes by itself too, for its database and its statistics: what it did in
+// the windows before, over a time like that of the stall, tells how far to trust it.
 func (s *Stall) compute(t *trial) {
 	s.Clients = s.Pairs[0].Stalled.Slow.Clients
 	if len(s.Pairs) > 1 {
 		s.Growth = (s.Light.weight() - s.First.weight()) *
 			ratio(s.Heavy.At-s.Light.At, s.Light.At-s.First.At)
 	}
-	s.PerClient = ratio(s.Heavy.weight()-s.Light.weight()-s.Growth, float64(s.Clients))
+	s.PerClient = ratio(s.Heavy.weight()-s.Light.weight(), float64(s.Clients))
 	if t.target.name == aziraName {
 		s.Allowed = float64(slowBytes + slowTokenBytes*t.c.Tokens)
 	}

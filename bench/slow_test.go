@@ -40,7 +40,7 @@ func TestPairs(t *testing.T) {
 	}
 	s.Heavy.User += 4e5
 	s.compute(&trial{c: &c, target: &target{name: aziraName}})
-	if s.PerClient != 4000 || s.Growth != 5e4 || s.Allowed != 4256 {
+	if s.PerClient != 4500 || s.Growth != 5e4 || s.Allowed != 4256 {
 		t.Errorf("%+v", s)
 	}
 	r.Targets[0].Trials[1].Stall.Pairs[2].After.Slow = Slow{Clients: 100, Closed: 7}
