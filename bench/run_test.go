@@ -52,7 +52,11 @@ func TestRun(t *testing.T) {
 			sound(t, r.Targets[0].Trials[0].Window)
 		},
 		"hot --clients 20 --rate 2000 --against nobody": func(t *testing.T, r *RunReport) {
-			sound(t, r.Targets[0].Trials[0].Window)
+			w := r.Targets[0].Trials[0].Window
+			sound(t, w)
+			if w.Ticks < 90 || w.Ticks > 150 || w.Worst < 1 {
+				t.Errorf("%d ticks in a second, worst %g", w.Ticks, w.Worst)
+			}
 			if len(r.Targets) != 2 || r.Targets[1].Missing == "" ||
 				!strings.Contains(strings.Join(r.Notes, "\n"), "nobody: not measured") {
 				t.Errorf("%+v", r.Targets)

@@ -125,6 +125,8 @@ var measures = []measure{
 	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
 	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
 	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
+	{"worst client by the mean", "", ofWindow(func(w *Window) float64 { return w.Worst })},
+	{"ticks counted", "", ofWindow(func(w *Window) float64 { return float64(w.Ticks) })},
 	{"knee", "/s", func(t *Trial) []float64 {
 		if len(t.Steps) == 0 {
 			return nil

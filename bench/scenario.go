@@ -71,6 +71,9 @@ var Scenarios = []RunConfig{
 		Kind: KindWindow, Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000},
 	{Name: "firehose", About: "all tokens, few clients", Kind: KindWindow,
 		Clients: 50, Tokens: 1000, Of: 1000, Rate: 500_000, PerSend: 10},
+	// 2,500 ticks/s for 41 s are 100,000 and some, at a rate that one frame per write can keep.
+	{Name: "fair", About: "over 100,000 ticks of 1 token: is any client served later than others?",
+		Kind: KindWindow, Clients: 50, Tokens: 1, Of: 1, Rate: 125_000, Seconds: 41, Rounds: 3},
 	{Name: "idle", About: "memory and processor time of a connection", Kind: KindIdle,
 		Clients: 10_000, Tokens: 20, Of: 1000},
 	{Name: "storm", About: "all clients come back at once", Kind: KindStorm,

@@ -11,6 +11,7 @@ type Window struct {
 	Offered   float64 `json:"offered"`    // deliveries/s that the rate amounts to
 	PerSecond float64 `json:"per_second"` // frames delivered
 	Frames    uint64  `json:"frames"`
+	Ticks     uint64  `json:"ticks"`       // published
 	CPU       float64 `json:"cpu_us"`      // of the server, µs per frame delivered
 	User      float64 `json:"cpu_user_us"` // the part outside the kernel, roughly
 	PerCore   float64 `json:"per_core"`    // frames per second of the server's processor time
@@ -143,6 +144,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
+	ticks := t.source.total()
 	own, machine, began := ownCPU(), t.cores.times(), time.Now()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
@@ -157,7 +159,9 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 		return nil, err
 	}
 	took := time.Since(began).Seconds()
+	ticks = t.source.total() - ticks
 	w := newWindow(end.Tally, after.since(before), took)
+	w.Ticks = ticks
 	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
 	if t.cores != nil {
 		now := t.cores.times()
