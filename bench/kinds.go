@@ -91,8 +91,12 @@ func (t *trial) idle(ctx context.Context, r *Trial) error {
 	return err
 }
 
-// memory is what the servers hold, by what they tell and what the kernel does.
+// memory is what the servers hold, by what they tell and what the kernel does, after
+// a collection.
 func (t *trial) memory(ctx context.Context, n int) (m Memory, err error) {
+	if err := t.collected(ctx); err != nil {
+		return m, err
+	}
 	for _, s := range t.scrapes {
 		if err := s.returned(ctx); err != nil {
 			return m, err

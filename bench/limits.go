@@ -32,10 +32,12 @@ const (
 	profileMax    = 20   // of a window; scrapeTimeout is longer
 	secondsMin    = 1
 	secondsMax    = 600
-	fdSpare       = 64 // descriptors of the bench that are no streams
-	sizes         = 4  // at which memory is measured
-	keptShare     = 8  // Go keeps a tenth of its heap for what comes; an eighth is near enough
-	openParallel  = 64 // streams being opened at a time, by one swarm
+	fdSpare       = 64    // descriptors of the bench that are no streams
+	sizes         = 4     // at which memory is measured
+	keptShare     = 8     // Go keeps a tenth of its heap for what comes; an eighth is near enough
+	stillPolls    = 2     // alike, until memory has settled
+	stillShare    = 0.002 // of it, that it may change by and be alike
+	openParallel  = 64    // streams being opened at a time, by one swarm
 
 	swarmStreams  = 15_000 // of one process
 	sourceStreams = 8_000  // of one source address, which has 28,000 ports
