@@ -29,7 +29,7 @@ const (
 	boundMax      = 60_000 // ms
 	pairsMax      = 50
 	stallMax      = 3600 // seconds
-	profileMax    = 20   // of a window; scrapeTimeout is longer
+	profileMax    = 20   // seconds of a window; scrapeTimeout is longer
 	secondsMin    = 1
 	secondsMax    = 600
 	fdSpare       = 64    // descriptors of the bench that are no streams

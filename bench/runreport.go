@@ -227,8 +227,11 @@ func (r *RunReport) note(t *TargetReport) {
 	for i := range t.Trials {
 		for _, w := range t.Trials[i].windows() {
 			w.doubts(func(format string, args ...any) {
-				say("round %d, %s/s: %s", t.Trials[i].Round, whole(w.Offered),
-					fmt.Sprintf(format, args...))
+				at := whole(w.Offered) + "/s"
+				if w.Name != "" {
+					at += ", " + w.Name
+				}
+				say("round %d, %s: %s", t.Trials[i].Round, at, fmt.Sprintf(format, args...))
 			})
 		}
 	}

@@ -37,8 +37,11 @@ func (r *Trial) saturate(from float64, say sayer, p probe) error {
 			w = again
 		}
 	}
-	r.Below = w
-	return err
+	if err != nil {
+		return err
+	}
+	w.Name, r.Below = "below the knee", w
+	return nil
 }
 
 // sweep finds the knee.

@@ -1,8 +1,6 @@
 package bench
 
-import (
-	"testing"
-)
+import "testing"
 
 // A machine takes a number of deliveries per second; the first windows at each rate are
 // disturbed, which makes them bad.

@@ -58,12 +58,12 @@ func (t *trial) slow(ctx context.Context, r *Trial) error {
 		return err
 	}
 	before := func(p *Pair) **Window { return &p.Before }
-	err := t.each(ctx, s.Pairs[:1], before)
+	err := t.each(ctx, "before the stall", s.Pairs[:1], before)
 	if err == nil {
 		s.First, err = t.weigh(ctx)
 	}
 	if err == nil {
-		err = t.each(ctx, s.Pairs[1:], before)
+		err = t.each(ctx, "before the stall", s.Pairs[1:], before)
 	}
 	if err == nil {
 		s.Light, err = t.weigh(ctx)
@@ -72,7 +72,7 @@ func (t *trial) slow(ctx context.Context, r *Trial) error {
 		err = t.stall(ctx, s, stall)
 	}
 	if err == nil {
-		err = t.each(ctx, s.Pairs, func(p *Pair) **Window { return &p.After })
+		err = t.each(ctx, "after the stall", s.Pairs, func(p *Pair) **Window { return &p.After })
 	}
 	if err != nil {
 		return err
@@ -88,14 +88,14 @@ func (t *trial) stall(ctx context.Context, s *Stall, how swarmCommand) error {
 	if err := t.order(ctx, how); err != nil {
 		return err
 	}
-	if err := t.each(ctx, s.Pairs, func(p *Pair) **Window { return &p.Stalled }); err != nil {
+	err := t.each(ctx, "stalled", s.Pairs, func(p *Pair) **Window { return &p.Stalled })
+	if err != nil {
 		return err
 	}
 	if err := t.linger(ctx, seconds(t.c.Stall)-time.Since(began)); err != nil {
 		return err
 	}
 	s.Seconds = time.Since(began).Seconds()
-	var err error
 	if s.Heavy, err = t.weigh(ctx); err != nil {
 		return err
 	}
@@ -122,12 +122,14 @@ func (t *trial) order(ctx context.Context, commands ...swarmCommand) error {
 }
 
 // each counts a window of every pair.
-func (t *trial) each(ctx context.Context, pairs []Pair, of func(*Pair) **Window) error {
+func (t *trial) each(ctx context.Context, name string, pairs []Pair,
+	of func(*Pair) **Window) error {
 	for i := range pairs {
 		w, err := t.window(ctx, t.c.Rate)
 		if err != nil {
 			return err
 		}
+		w.Name = name
 		*of(&pairs[i]) = w
 	}
 	return nil

@@ -43,9 +43,9 @@ func TestPairs(t *testing.T) {
 	if s.PerClient != 4500 || s.Growth != 5e4 || s.Allowed != 4256 {
 		t.Errorf("%+v", s)
 	}
-	r.Targets[0].Trials[1].Stall.Pairs[2].After.Slow = Slow{Clients: 100, Closed: 7}
+	r.Targets[0].Trials[1].Stall.Pairs[2].After = &Window{Name: "after", Slow: Slow{Clients: 100, Closed: 7}}
 	r.note(&r.Targets[0])
-	if n := strings.Join(r.Notes, "\n"); !strings.Contains(n, "closed the streams of 7 of the 100") {
+	if n := strings.Join(r.Notes, "\n"); !strings.Contains(n, "round 2, 0/s, after: the server had closed the streams of 7 of the 100") {
 		t.Error(n)
 	}
 }

@@ -46,7 +46,7 @@ func (t *trial) run(ctx context.Context, r *Trial) error {
 func (c *RunConfig) longest() time.Duration {
 	opening := time.Duration(c.Clients/openRateMin) * time.Second
 	window := time.Duration((c.Seconds + 2) * float64(time.Second))
-	windows := time.Duration(max(stepsMax, 3*c.Pairs))
+	windows := time.Duration(max(stepsMax*(stepTries+1)+2, 3*c.Pairs))
 	return startTimeout + 2*opening + windows*(window+settleTimeout) + sizes*settleTimeout +
 		2*stormTimeout + seconds(c.Stall)
 }

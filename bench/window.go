@@ -8,8 +8,9 @@ import (
 
 // A Window is what was counted while ticks flowed at one rate.
 type Window struct {
-	Offered   float64 `json:"offered"`    // deliveries/s that the rate amounts to
-	PerSecond float64 `json:"per_second"` // frames delivered
+	Name      string  `json:"name,omitempty"` // of which of several it is
+	Offered   float64 `json:"offered"`        // deliveries/s that the rate amounts to
+	PerSecond float64 `json:"per_second"`     // frames delivered
 	Frames    uint64  `json:"frames"`
 	Ticks     uint64  `json:"ticks"`       // published
 	CPU       float64 `json:"cpu_us"`      // of the server, µs per frame delivered
