@@ -49,10 +49,10 @@ const (
 	answerBytesMax  = 4 << 10   // of a handshake's answer
 	logTailBytes    = 4 << 10   // of the server's log, shown on failure
 	readBytes       = 256 << 10 // one read of any stream
-	slowBufferBytes = 4 << 10   // that a slow client's kernel may hold
-	usualBuffer     = 64 << 10  // the same of a client that reads again
+	slowBufferBytes = 32 << 10  // that a slow client's kernel may hold
 	slowBytes       = 4 << 10   // that a slow client may cost Azira, and for each of its tokens
 	slowTokenBytes  = 8         // so many more
+	readsAgain      = 2         // that show a client served again
 	restKeptMax     = 1 << 10   // of memory for unfinished frames, kept by each client
 	swarmProcs      = 2         // a thread reads commands while the other is busy
 	hearRounds      = 5         // of first ticks

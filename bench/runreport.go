@@ -152,6 +152,9 @@ var measures = []measure{
 		return s.quotients((*Pair).drift)
 	})},
 	{"slow for", "s", ofStall(func(s *Stall) []float64 { return []float64{s.Seconds} })},
+	{"all served again within", "s", ofStall(func(s *Stall) []float64 {
+		return []float64{s.Again}
+	})},
 	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
 		return []float64{s.PerClient}
 	})},
@@ -233,6 +236,12 @@ func (r *RunReport) note(t *TargetReport) {
 				}
 				say("round %d, %s: %s", t.Trials[i].Round, at, fmt.Sprintf(format, args...))
 			})
+		}
+	}
+	for i := range t.Trials {
+		if s := t.Trials[i].Stall; s != nil && s.Silent > 0 {
+			say("round %d: %d of the slow clients were not served again within %.0f s",
+				t.Trials[i].Round, s.Silent, s.Again)
 		}
 	}
 	if len(t.Trials) > 0 && !r.Pinned {

@@ -13,6 +13,8 @@ type Stall struct {
 	Seconds   float64 `json:"seconds"`          // from the stall to its end
 	PerClient float64 `json:"bytes_per_client"` // user space, at its end; RSS where no more is told
 	Allowed   float64 `json:"bytes_allowed"`    // of it, by what Azira promises; 0 of peers
+	Again     float64 `json:"again_s"`          // from its end until all were served again
+	Silent    int     `json:"silent"`           // clients that were not by then
 	Pairs     []Pair  `json:"pairs"`
 
 	First  Weight  `json:"first"`        // after the first window
@@ -29,10 +31,10 @@ type Weight struct {
 
 // A Pair is a window with slow clients between two without. The windows of a trial are
 //
-//	before 0 … before n-1 │ stalled 0 … stalled n-1 │ after 0 … after n-1
+//	before 0 … before n-1 │ stalled 0 … stalled n-1 │ (again) │ after 0 … after n-1
 //
-// so that each stalled one lies in time midway between its two others: what drifts
-// evenly over the trial goes out of the quotient.
+// so that each stalled one lies in time between its two others, midway but for the
+// wait until all are served again: what drifts evenly goes out of the quotient.
 type Pair struct {
 	Before  *Window `json:"before"`
 	Stalled *Window `json:"stalled"`
@@ -102,7 +104,31 @@ func (t *trial) stall(ctx context.Context, s *Stall, how swarmCommand) error {
 	if err := t.order(ctx, swarmCommand{Do: doHealed}); err != nil {
 		return err
 	}
-	return pause(ctx, restTime) // they read what lay in the kernel
+	return t.again(ctx, s)
+}
+
+// again has ticks flow until those that were slow are served again: TCP tries a
+// client that took nothing for a minute only once in another.
+func (t *trial) again(ctx context.Context, s *Stall) error {
+	fl, err := t.beginFlow(ctx, t.c.Rate)
+	if err != nil {
+		return err
+	}
+	defer fl.cancel()
+	began := time.Now()
+	for limit := seconds(s.Seconds) + settleTimeout; ; {
+		r, err := t.fleet.ask(ctx, swarmCommand{Do: doAgain})
+		if err != nil {
+			return err
+		}
+		s.Again = time.Since(began).Seconds()
+		if s.Silent = int(r.Left); r.Left == 0 || time.Since(began) > limit {
+			return t.endFlow(ctx, fl, &Window{})
+		}
+		if err := pause(ctx, pollEvery); err != nil {
+			return err
+		}
+	}
 }
 
 // weigh collects and looks at what is left.

@@ -44,8 +44,11 @@ func TestPairs(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	r.Targets[0].Trials[1].Stall.Pairs[2].After = &Window{Name: "after", Slow: Slow{Clients: 100, Closed: 7}}
+	r.Targets[0].Trials[0].Stall.Silent = 3
 	r.note(&r.Targets[0])
 	if n := strings.Join(r.Notes, "\n"); !strings.Contains(n, "round 2, 0/s, after: the server had closed the streams of 7 of the 100") {
+		t.Error(n)
+	} else if !strings.Contains(n, "round 1: 3 of the slow clients were not served again") {
 		t.Error(n)
 	}
 }

@@ -48,7 +48,7 @@ func (c *RunConfig) longest() time.Duration {
 	window := time.Duration((c.Seconds + 2) * float64(time.Second))
 	windows := time.Duration(max(stepsMax*(stepTries+1)+2, 3*c.Pairs))
 	return startTimeout + 2*opening + windows*(window+settleTimeout) + sizes*settleTimeout +
-		2*stormTimeout + seconds(c.Stall)
+		2*stormTimeout + 2*seconds(c.Stall)
 }
 
 func (t *trial) measure(ctx context.Context, r *Trial) error {

@@ -79,15 +79,24 @@ func (h *herd) healed() error {
 	h.slowRate = 0
 	for at := range h.members {
 		if m := &h.members[at]; m.slow && m.fd >= 0 {
-			if err := m.buffer(usualBuffer); err != nil {
-				return err
-			}
+			m.again = 0
 			if err := h.watch(unix.EPOLL_CTL_ADD, at, m, unix.EPOLLIN); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// silent is how many of those that read again have not been sent anything since. What
+// the kernel held is one read; a second one is new.
+func (h *herd) silent() (n uint64) {
+	for i := range h.members {
+		if m := &h.members[i]; m.slow && m.fd >= 0 && m.again < readsAgain {
+			n++
+		}
+	}
+	return n
 }
 
 // buffer sets how much the kernel may hold for a member.
