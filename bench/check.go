@@ -107,6 +107,9 @@ func (c *checker) end(members []member) *Tally {
 		t.Digest += mix(uint64(c.numbers+i)<<32 | uint64(m.frames))
 		if m.slow {
 			t.Slow.Clients++
+			if m.state == memberClosed {
+				t.Slow.Closed++
+			}
 		} else if m.frames > 0 && !c.count {
 			l.take(float64(m.late) / float64(m.frames))
 		}

@@ -20,6 +20,7 @@ const (
 	doFinal  = "final"  // how many of the ticks published did not come
 	doSlow   = "slow"   // Share of the clients read Rate bytes/s from now on, or nothing
 	doHealed = "healed" // all read again
+	doAgain  = "again"  // how many of those that were slow have nothing new yet
 	doChurn  = "churn"  // Rate clients per second come back anew
 	doStorm  = "storm"  // all come back at once: how long it took each
 )

@@ -112,26 +112,39 @@ func (p *process) usage() (u usage, err error) {
 	return u, nil
 }
 
-// busy is for how many seconds the cores have been used, by whomever, a hypervisor too.
-func (c cores) busy() (s float64) {
+// times are how the cores have spent their time so far.
+func (c cores) times() coreTimes {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0
+		return coreTimes{}
 	}
-	for line := range strings.Lines(string(text)) {
+	return c.parseTimes(string(text))
+}
+
+// parseTimes adds up the lines of the cores:
+//
+//	cpu0 USER NICE SYSTEM IDLE IOWAIT IRQ SOFTIRQ STEAL GUEST GUEST_NICE
+func (c cores) parseTimes(stat string) (all coreTimes) {
+	const idle, disk, steal, fields = 4, 5, 8, 9 // what guests used is in USER too
+	for line := range strings.Lines(stat) {
 		f := strings.Fields(line)
 		for _, i := range c {
-			if len(f) < 9 || f[0] != "cpu"+strconv.Itoa(i) {
+			if len(f) < fields || f[0] != "cpu"+strconv.Itoa(i) {
 				continue
 			}
-			for at, word := range f[1:9] {
-				if v, err := strconv.ParseFloat(word, 64); err == nil && at != 3 && at != 4 {
-					s += v * tickSeconds // all but idle and idle for a disk
+			for at := 1; at < fields; at++ {
+				v, err := strconv.ParseFloat(f[at], 64)
+				switch {
+				case err != nil, at == idle, at == disk:
+				case at == steal:
+					all.stolen += v * tickSeconds
+				default:
+					all.busy += v * tickSeconds
 				}
 			}
 		}
 	}
-	return s
+	return all
 }
 
 // exactTime is a process's time by its own clock, which counts nanoseconds.

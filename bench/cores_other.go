@@ -13,7 +13,7 @@ func (c cores) pinThread() error { return nil }
 
 func (c cores) pinSelf() error { return nil }
 
-func (c cores) busy() float64 { return 0 }
+func (c cores) times() coreTimes { return coreTimes{} }
 
 func (p *process) usage() (usage, error) { return usage{}, errLinux }
 

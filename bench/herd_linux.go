@@ -115,6 +115,7 @@ func (h *herd) read(at int, m *member, most int) {
 		return
 	}
 	h.tally.Reads++
+	m.again = min(m.again+1, readsAgain)
 	h.tally.Bytes += uint64(n)
 	rest, err := h.receive(at, m, h.buf[:old+n], h.clock.now())
 	if err != nil {

@@ -104,7 +104,7 @@ func (c *IntakeConfig) once(ctx context.Context, l launch, on cores, temp string
 		}
 	}
 	l.log = temp + "/publisher.log"
-	kind := aziraKind(c.Executable, endpoint, nil)
+	kind := aziraKind(c.Executable, endpoint)
 	if kind.cores = on; on != nil {
 		kind.procs = len(on)
 	}

@@ -116,8 +116,10 @@ func (h *herd) lost(at int, m *member, why error) {
 	switch {
 	case wasOpen && m.since == 0:
 		m.state = memberClosed
-		h.tally.Faults.Closed++
-		h.first("%v", why)
+		if !m.slow { // a server may have its fill of those
+			h.tally.Faults.Closed++
+			h.first("%v", why)
+		}
 	case m.since != 0:
 		h.refused++
 		if !wasOpen {

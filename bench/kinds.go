@@ -7,14 +7,14 @@ import (
 
 // A Trial is what one target showed in one round.
 type Trial struct {
-	Round   int      `json:"round"`
-	Window  *Window  `json:"window,omitempty"`
-	Stalled *Window  `json:"stalled,omitempty"` // of slow: the same with slow clients
-	Stall   *Stall   `json:"stall,omitempty"`
-	Steps   []Window `json:"steps,omitempty"` // of saturate, by rate
-	Knee    float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
-	Back    *Back    `json:"back,omitempty"`  // of storm
-	Idle    *Idle    `json:"idle,omitempty"`
+	Round  int      `json:"round"`
+	Window *Window  `json:"window,omitempty"` // of several the one that stands for all
+	Stall  *Stall   `json:"stall,omitempty"`
+	Steps  []Window `json:"steps,omitempty"` // of saturate, by rate
+	Knee   float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Below  *Window  `json:"below,omitempty"` // of saturate: at belowKnee of the knee
+	Back   *Back    `json:"back,omitempty"`  // of storm
+	Idle   *Idle    `json:"idle,omitempty"`
 }
 
 // churn is a window, with clients that come and go if the scenario says so.
@@ -50,106 +50,6 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 	}
 	r.Window.Offered = t.c.Rate
 	return t.endFlow(ctx, fl, r.Window)
-}
-
-// A Stall is what slow clients cost the server in memory.
-type Stall struct {
-	Clients   int     `json:"clients"`
-	PerClient float64 `json:"bytes_per_client"` // user space; RSS where no more is told
-	P99       float64 `json:"p99_ratio"`        // of healthy clients: with by without
-}
-
-// slow counts a window without slow clients and one with.
-func (t *trial) slow(ctx context.Context, r *Trial) (err error) {
-	if r.Window, err = t.window(ctx, t.c.Rate); err != nil {
-		return err
-	}
-	before, err := t.memory(ctx, 0)
-	if err != nil {
-		return err
-	}
-	stall := swarmCommand{Do: doSlow, Share: t.c.Share, Rate: t.c.SlowRate}
-	if _, err := t.fleet.ask(ctx, stall); err != nil {
-		return err
-	}
-	if r.Stalled, err = t.window(ctx, t.c.Rate); err != nil {
-		return err
-	}
-	after, err := t.memory(ctx, 0)
-	if err != nil {
-		return err
-	}
-	n := r.Stalled.Slow.Clients
-	r.Stall = &Stall{Clients: n, P99: ratio(r.Stalled.Latency.P99, r.Window.Latency.P99),
-		PerClient: ratio(weight(after)-weight(before), float64(n))}
-	_, err = t.fleet.ask(ctx, swarmCommand{Do: doHealed})
-	return err
-}
-
-// weight is user-space memory where the server tells it, and RSS where not.
-func weight(m Memory) float64 {
-	if m.User > 0 {
-		return m.User
-	}
-	return m.RSS
-}
-
-// saturate raises the rate until a step is bad, then looks between the last good
-// and the first bad one.
-func (t *trial) saturate(ctx context.Context, r *Trial) error {
-	rate, bad := t.c.Rate, 0.0
-	for range stepsMax {
-		good, err := t.step(ctx, r, rate)
-		if err == nil && !good { // once more: it may have been the machine
-			good, err = t.step(ctx, r, rate)
-		}
-		if err != nil {
-			return err
-		}
-		if good {
-			r.Knee = max(r.Knee, rate)
-		} else if bad == 0 || rate < bad {
-			bad = rate
-		}
-		switch {
-		case bad == 0:
-			rate *= stepUp
-		case r.Knee == 0:
-			rate /= stepUp
-		case bad/r.Knee < stepNear:
-			r.Window = last(r.Steps, r.Knee)
-			return nil
-		default:
-			rate = (r.Knee + bad) / 2
-		}
-	}
-	r.Window = last(r.Steps, r.Knee)
-	return nil
-}
-
-// step counts a window at a rate and says whether the servers kept up.
-func (t *trial) step(ctx context.Context, r *Trial, rate float64) (bool, error) {
-	w, err := t.window(ctx, rate)
-	if err != nil {
-		return false, err
-	}
-	r.Steps = append(r.Steps, *w)
-	t.c.say("%s at %s/s: %s/s delivered, p99 %s ms", t.target.name, whole(rate),
-		whole(w.PerSecond), decimals(w.Latency.P99, 1))
-	lost := t.source.dropped() > t.dropped
-	t.dropped = t.source.dropped()
-	return w.Latency.P99 <= t.c.BoundMs && w.PerSecond >= rate*deliveredMin && !lost, nil
-}
-
-// last is the step of that rate, or any if none was good.
-func last(steps []Window, rate float64) *Window {
-	at := &steps[0]
-	for i := range steps {
-		if steps[i].Offered == rate {
-			at = &steps[i]
-		}
-	}
-	return at
 }
 
 // Idle is what connections cost that do nothing.
@@ -191,8 +91,12 @@ func (t *trial) idle(ctx context.Context, r *Trial) error {
 	return err
 }
 
-// memory is what the servers hold, by what they tell and what the kernel does.
+// memory is what the servers hold, by what they tell and what the kernel does, after
+// a collection.
 func (t *trial) memory(ctx context.Context, n int) (m Memory, err error) {
+	if err := t.collected(ctx); err != nil {
+		return m, err
+	}
 	for _, s := range t.scrapes {
 		if err := s.returned(ctx); err != nil {
 			return m, err

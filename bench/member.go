@@ -13,6 +13,7 @@ type member struct {
 	state  memberState
 	bits   uint8 // of its table's size
 	slow   bool
+	again  uint8  // reads since it was healed, up to readsAgain
 	since  uint32 // when it was told to come back: ms of the run
 }
 

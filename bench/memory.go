@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"syscall"
 	"time"
 )
 
@@ -60,6 +62,47 @@ func (s *scraper) returned(ctx context.Context) error {
 		if err := pause(ctx, returnPoll); err != nil {
 			return err
 		}
+	}
+	return err
+}
+
+// collected has peers collect and give back what they do not need, and waits until
+// their pages in memory are no fewer by it. Azira is asked over its admin port.
+func (t *trial) collected(ctx context.Context) error {
+	asked := false
+	for _, s := range t.servers {
+		if s.admin != "" {
+			continue
+		}
+		asked = true
+		if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			return fmt.Errorf("ask server to collect: %w", err)
+		}
+	}
+	if !asked {
+		return nil
+	}
+	return settledPages(ctx, returnPoll, func() (float64, error) {
+		u, err := t.usage()
+		return u.RSS, err
+	})
+}
+
+// settledPages waits until a number of bytes stays as it is, nearly, but not for ever.
+func settledPages(ctx context.Context, every time.Duration, read func() (float64, error)) error {
+	last, err := read()
+	end := time.Now().Add(returnTimeout)
+	for still := 0; err == nil && still < stillPolls && time.Now().Before(end); {
+		if err := pause(ctx, every); err != nil {
+			return err
+		}
+		var now float64
+		if now, err = read(); math.Abs(now-last) <= last*stillShare {
+			still++
+		} else {
+			still = 0
+		}
+		last = now
 	}
 	return err
 }

@@ -89,3 +89,20 @@ func TestSourceKeepsItsPace(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Memory has settled once it is alike for a while, not at the first time.
+func TestSettledPages(t *testing.T) {
+	values := []float64{100e6, 90e6, 90.1e6, 70e6, 70e6, 69.9e6, 10e6}
+	reads := 0
+	err := settledPages(t.Context(), time.Microsecond, func() (float64, error) {
+		reads++
+		return values[min(reads, len(values))-1], nil
+	})
+	if err != nil || reads != 6 {
+		t.Errorf("%d reads, %v", reads, err)
+	}
+	bad := errors.New("gone")
+	if err := settledPages(t.Context(), 0, func() (float64, error) { return 0, bad }); !errors.Is(err, bad) {
+		t.Error(err)
+	}
+}

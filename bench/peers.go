@@ -127,7 +127,7 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)}
 	}}
 	if t.azira() {
-		k = aziraKind(t.program, endpoint, t.flags)
+		k = aziraKind(t.program, endpoint, append(c.serveFlags(), t.flags...)...)
 		k.environ = t.environ
 	}
 	k.cores = on
@@ -135,4 +135,13 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 		k.procs = len(on)
 	}
 	return k
+}
+
+// serveFlags are what the scenario wants of azira serve besides. Who stalls is to
+// stay: a server that closes them is rid of what they cost.
+func (c *RunConfig) serveFlags() []string {
+	if c.Kind == KindSlow {
+		return []string{"--stall-timeout", "0"}
+	}
+	return nil
 }

@@ -7,29 +7,48 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
-// profiles are taken at the end of a window, the processor's during it.
-var profiles = []string{"heap", "allocs", "mutex", "block", "goroutine"}
+// A profileKind is one profile and where the admin port gives it.
+type profileKind struct{ name, path string }
 
-// profile takes profiles of Azira during the window that begins now, in the first
-// round only. The channel tells how it went, once.
+// Profiles are taken over the same seconds of a window where they are of a time, and
+// after these where they are of a moment.
+var (
+	profilesDuring = []profileKind{{"cpu", "profile"}, {"mutex", "mutex"}, {"block", "block"}}
+	profilesAfter  = []profileKind{{"heap", "heap"}, {"allocs", "allocs"},
+		{"goroutine", "goroutine"}}
+)
+
+// profile takes profiles of Azira during the window that begins now, if it is the
+// first of all. The channel tells how it went, once.
 func (t *trial) profile(ctx context.Context) <-chan error {
 	done := make(chan error, 1)
-	if t.c.Profile == "" || len(t.scrapes) == 0 || t.round > 0 {
+	if t.c.Profile == "" || len(t.scrapes) == 0 || t.round > 0 || t.profiled {
 		done <- nil
 		return done
 	}
+	t.profiled = true
+	during := fmt.Sprintf("?seconds=%d", min(max(int(t.c.Seconds), 1), profileMax))
 	go func() {
-		var errs []error
-		errs = append(errs, t.capture(ctx, "cpu",
-			fmt.Sprintf("/debug/pprof/profile?seconds=%d", max(int(t.c.Seconds), 1))))
-		for _, name := range profiles {
-			errs = append(errs, t.capture(ctx, name, "/debug/pprof/"+name))
-		}
-		done <- errors.Join(errs...)
+		err := t.captureAll(ctx, profilesDuring, during)
+		done <- errors.Join(err, t.captureAll(ctx, profilesAfter, ""))
 	}()
 	return done
+}
+
+// captureAll keeps profiles of the first server, all at once.
+func (t *trial) captureAll(ctx context.Context, kinds []profileKind, query string) error {
+	errs := make([]error, len(kinds))
+	var capturing sync.WaitGroup
+	for i, k := range kinds {
+		capturing.Go(func() {
+			errs[i] = t.capture(ctx, k.name, "/debug/pprof/"+k.path+query)
+		})
+	}
+	capturing.Wait()
+	return errors.Join(errs...)
 }
 
 // capture keeps one profile of the first server in a file.

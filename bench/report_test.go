@@ -75,6 +75,26 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// The scenario for fairness counts 100,000 ticks, and a report says how far the worst
+// client is from all.
+func TestFair(t *testing.T) {
+	c, err := Scenario("fair")
+	if ticks := c.Rate / c.load().fanOut(c.Clients) * c.Seconds; err != nil || ticks < 100_000 {
+		t.Errorf("%g ticks, %v", ticks, err)
+	}
+	y := &Tally{Frames: 100, Seconds: 1, Lateness: []Lateness{{Clients: 4, Sum: 5, Squares: 7, Most: 2}}}
+	w := newWindow(y, usage{}, 1)
+	w.Ticks = 100_001
+	r := &RunReport{Targets: []TargetReport{{Trials: []Trial{{Window: w}}}}}
+	r.compute()
+	for name, want := range map[string]float64{"worst client by the mean": 1.6, "ticks counted": 100_001,
+		"fairness (Jain)": 25.0 / 28} {
+		if f := r.Targets[0].figure(name); f == nil || f.Value.Median != want {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
 func TestScenariosFit(t *testing.T) {
 	for _, s := range Scenarios {
 		c, err := Scenario(s.Name)

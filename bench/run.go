@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // Run plays a scenario to Azira and to the peers asked for, in turn, as many rounds
@@ -70,23 +71,26 @@ func (c *RunConfig) try(ctx context.Context, of trial) (best Trial, err error) {
 		if err := t.run(ctx, &result); err != nil {
 			return best, err
 		}
-		if i == 0 || result.others() < best.others() {
+		if i == 0 || result.disturbance() < best.disturbance() {
 			best = result
 		}
-		if !c.Calm || best.others() <= othersShare {
+		if !c.Calm || !best.disturbed() {
 			break
 		}
-		c.say("%s: other programs used %.0f %% of its processor", of.target.name,
-			100*result.others())
+		c.say("%s: other programs and the hypervisor used %.0f %% of its processor",
+			of.target.name, 100*result.disturbance())
 	}
 	return best, nil
 }
 
-// others is the largest share of the server's processor that other programs used in
-// any window.
-func (t *Trial) others() (most float64) {
+// disturbance is the largest of any window.
+func (t *Trial) disturbance() (most float64) {
 	for _, w := range t.windows() {
-		most = max(most, w.Others)
+		most = max(most, w.disturbance())
 	}
 	return most
+}
+
+func (t *Trial) disturbed() bool {
+	return slices.ContainsFunc(t.windows(), (*Window).disturbed)
 }

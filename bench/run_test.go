@@ -1,7 +1,9 @@
 package bench
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +52,11 @@ func TestRun(t *testing.T) {
 			sound(t, r.Targets[0].Trials[0].Window)
 		},
 		"hot --clients 20 --rate 2000 --against nobody": func(t *testing.T, r *RunReport) {
-			sound(t, r.Targets[0].Trials[0].Window)
+			w := r.Targets[0].Trials[0].Window
+			sound(t, w)
+			if w.Ticks < 90 || w.Ticks > 150 || w.Worst < 1 {
+				t.Errorf("%d ticks in a second, worst %g", w.Ticks, w.Worst)
+			}
 			if len(r.Targets) != 2 || r.Targets[1].Missing == "" ||
 				!strings.Contains(strings.Join(r.Notes, "\n"), "nobody: not measured") {
 				t.Errorf("%+v", r.Targets)
@@ -79,14 +85,7 @@ func TestRun(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		},
-		"slow --clients 40 --rate 4000 --share 0.25": func(t *testing.T, r *RunReport) {
-			one := r.Targets[0].Trials[0]
-			sound(t, one.Window)
-			sound(t, one.Stalled)
-			if one.Stall.Clients != 10 || one.Stalled.Slow.Clients != 10 {
-				t.Errorf("%+v %+v", one.Stall, one.Stalled.Slow)
-			}
-		},
+		"slow --clients 40 --rate 4000 --share 0.25 --pairs 1 --stall 4": checkSlow,
 		"idle --clients 40": func(t *testing.T, r *RunReport) {
 			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 {
 				t.Errorf("%+v", i)
@@ -100,6 +99,25 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// checkSlow says that clients stalled in the middle window, and in no other.
+func checkSlow(t *testing.T, r *RunReport) {
+	t.Helper()
+	s := r.Targets[0].Trials[0].Stall
+	if s.Clients != 10 || s.Seconds < 4 || s.Silent != 0 || s.Again <= 0 || s.Allowed != 4<<10+20*8 || len(s.Pairs) != 1 {
+		t.Fatalf("%+v", s)
+	}
+	if n := s.Pairs[0].After.Slow.Frames; n < 900 {
+		t.Errorf("clients that were slow got %d of 1,000 frames after", n)
+	}
+	for i, w := range []*Window{s.Pairs[0].Before, s.Pairs[0].Stalled, s.Pairs[0].After} {
+		sound(t, w)
+		stalled := i == 1
+		if w.Slow.Clients != 10 || w.Slow.Closed != 0 || (w.Slow.Frames == 0) != stalled {
+			t.Errorf("window %d: %+v", i, w.Slow)
+		}
+	}
+}
+
 // The files asked for are written, and a profile is one.
 func TestRunFiles(t *testing.T) {
 	t.Parallel()
@@ -110,10 +128,21 @@ func TestRunFiles(t *testing.T) {
 	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<svg ") {
 		t.Error(err)
 	}
-	for _, name := range append(profiles, "cpu") {
-		p, err := os.ReadFile(filepath.Join(dir, "hot-"+name+".pb.gz"))
-		if err != nil || !strings.HasPrefix(string(p), "\x1f\x8b") {
-			t.Errorf("%s: %v, %d bytes", name, err, len(p))
+	for _, k := range append(profilesDuring, profilesAfter...) {
+		f, err := os.Open(filepath.Join(dir, "hot-"+k.name+".pb.gz"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		defer f.Close()
+		zr, err := gzip.NewReader(f)
+		if err != nil {
+			t.Errorf("%s: %v", k.name, err)
+			continue
+		}
+		text, err := io.ReadAll(zr)
+		if err != nil || k.name == "block" && !strings.Contains(string(text), "azira/") {
+			t.Errorf("%s: %v, %d bytes", k.name, err, len(text))
 		}
 	}
 }

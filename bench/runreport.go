@@ -29,6 +29,8 @@ type RunSettings struct {
 	Rounds    int     `json:"rounds"`
 	PerSend   int     `json:"per_send"`
 	Share     float64 `json:"share"`
+	Pairs     int     `json:"pairs"`
+	Stall     float64 `json:"stall_s"`
 	SlowRate  float64 `json:"slow_rate"`
 	ChurnRate float64 `json:"churn"`
 	BoundMs   float64 `json:"bound_ms"`
@@ -71,32 +73,42 @@ func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	return &RunReport{Head: newHead(c.Name, c.Command), Pinned: pinned, Settings: RunSettings{
 		Kind: c.Kind, Clients: c.Clients, Servers: c.Servers, Tokens: c.Tokens, Of: c.Of,
 		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
-		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share,
-		SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
+		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share, Pairs: c.Pairs,
+		Stall: c.Stall, SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
 	}}
 }
 
-// A measure takes one figure from a trial; ok is false where there is none.
+// A measure takes one figure from a trial, or one of each of its parts; none where
+// there is none.
 type measure struct {
 	name, unit string
-	of         func(t *Trial) (v float64, ok bool)
+	of         func(t *Trial) []float64
 }
 
-func ofWindow(of func(w *Window) float64) func(*Trial) (float64, bool) {
-	return func(t *Trial) (float64, bool) {
+func ofWindow(of func(w *Window) float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
 		if t.Window == nil {
-			return 0, false
+			return nil
 		}
-		return of(t.Window), true
+		return []float64{of(t.Window)}
 	}
 }
 
-func ofIdle(of func(i *Idle) float64) func(*Trial) (float64, bool) {
-	return func(t *Trial) (float64, bool) {
+func ofIdle(of func(i *Idle) float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
 		if t.Idle == nil || of(t.Idle) == 0 {
-			return 0, false
+			return nil
 		}
-		return of(t.Idle), true
+		return []float64{of(t.Idle)}
+	}
+}
+
+func ofStall(of func(s *Stall) []float64) func(*Trial) []float64 {
+	return func(t *Trial) []float64 {
+		if t.Stall == nil {
+			return nil
+		}
+		return of(t.Stall)
 	}
 }
 
@@ -113,25 +125,48 @@ var measures = []measure{
 	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
 	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
 	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
-	{"knee", "/s", func(t *Trial) (float64, bool) { return t.Knee, len(t.Steps) > 0 }},
-	{"back, 99 %", "s", func(t *Trial) (float64, bool) {
+	{"worst client by the mean", "", ofWindow(func(w *Window) float64 { return w.Worst })},
+	{"ticks counted", "", ofWindow(func(w *Window) float64 { return float64(w.Ticks) })},
+	{"knee", "/s", func(t *Trial) []float64 {
+		if len(t.Steps) == 0 {
+			return nil
+		}
+		return []float64{t.Knee}
+	}},
+	{"p99 at 80 % of the knee", "ms", func(t *Trial) []float64 {
+		if t.Below == nil {
+			return nil
+		}
+		return []float64{t.Below.Latency.P99}
+	}},
+	{"back, 99 %", "s", func(t *Trial) []float64 {
 		if t.Back == nil {
-			return 0, false
+			return nil
 		}
-		return t.Back.P99, true
+		return []float64{t.Back.P99}
 	}},
-	{"p99 with slow by without", "", func(t *Trial) (float64, bool) {
-		if t.Stall == nil {
-			return 0, false
+	{"p99 with slow by without", "", ofStall(func(s *Stall) []float64 {
+		return s.quotients((*Pair).ratio)
+	})},
+	{"p99 without, later by earlier", "", ofStall(func(s *Stall) []float64 {
+		return s.quotients((*Pair).drift)
+	})},
+	{"slow for", "s", ofStall(func(s *Stall) []float64 { return []float64{s.Seconds} })},
+	{"all served again within", "s", ofStall(func(s *Stall) []float64 {
+		return []float64{s.Again}
+	})},
+	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
+		return []float64{s.PerClient}
+	})},
+	{"… growth with nobody slow", "B", ofStall(func(s *Stall) []float64 {
+		return []float64{ratio(s.Growth, float64(s.Clients))}
+	})},
+	{"promised at most", "B", ofStall(func(s *Stall) []float64 {
+		if s.Allowed == 0 {
+			return nil
 		}
-		return t.Stall.P99, true
-	}},
-	{"memory per slow client", "B", func(t *Trial) (float64, bool) {
-		if t.Stall == nil {
-			return 0, false
-		}
-		return t.Stall.PerClient, true
-	}},
+		return []float64{s.Allowed}
+	})},
 	{"user memory per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.User })},
 	{"RSS per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.RSS })},
 	{"kernel, both ends", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.Kernel })},
@@ -146,14 +181,11 @@ func (r *RunReport) compute() {
 		for _, m := range measures {
 			var vs, ratios []float64
 			for j := range t.Trials {
-				v, ok := m.of(&t.Trials[j])
-				if !ok {
-					continue
-				}
-				vs = append(vs, v)
+				all := m.of(&t.Trials[j])
+				vs = append(vs, all...)
+				v := spreadOf(all).Median
 				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 {
-					base, _ := m.of(a)
-					ratios = append(ratios, base/v)
+					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
 			if len(vs) == 0 || spreadOf(vs) == (Spread{}) {
@@ -198,9 +230,18 @@ func (r *RunReport) note(t *TargetReport) {
 	for i := range t.Trials {
 		for _, w := range t.Trials[i].windows() {
 			w.doubts(func(format string, args ...any) {
-				say("round %d, %s/s: %s", t.Trials[i].Round, whole(w.Offered),
-					fmt.Sprintf(format, args...))
+				at := whole(w.Offered) + "/s"
+				if w.Name != "" {
+					at += ", " + w.Name
+				}
+				say("round %d, %s: %s", t.Trials[i].Round, at, fmt.Sprintf(format, args...))
 			})
+		}
+	}
+	for i := range t.Trials {
+		if s := t.Trials[i].Stall; s != nil && s.Silent > 0 {
+			say("round %d: %d of the slow clients were not served again within %.0f s",
+				t.Trials[i].Round, s.Silent, s.Again)
 		}
 	}
 	if len(t.Trials) > 0 && !r.Pinned {
@@ -213,13 +254,18 @@ func (t *Trial) windows() (all []*Window) {
 	for i := range t.Steps {
 		all = append(all, &t.Steps[i])
 	}
+	if t.Below != nil {
+		all = append(all, t.Below)
+	}
 	if len(t.Steps) > 0 {
 		return all
 	}
-	for _, w := range []*Window{t.Window, t.Stalled} {
-		if w != nil {
-			all = append(all, w)
+	if t.Stall != nil {
+		for _, p := range t.Stall.Pairs {
+			all = append(all, p.Before, p.Stalled, p.After)
 		}
+	} else if t.Window != nil {
+		all = append(all, t.Window)
 	}
 	return all
 }
@@ -232,11 +278,17 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 	if w.Others > othersShare {
 		say("other programs used %.0f %% of the server's processor", 100*w.Others)
 	}
+	if w.Stolen > stolenShare {
+		say("the hypervisor took %.0f %% of the server's processor", 100*w.Stolen)
+	}
 	if w.FeedLateMs > feedLateMs {
 		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
 	}
 	if w.Dropped > 0 {
 		say("%d ticks were dropped by the feed: the server did not take them in time", w.Dropped)
+	}
+	if n := w.Slow.Closed; n > 0 {
+		say("the server had closed the streams of %d of the %d slow clients", n, w.Slow.Clients)
 	}
 	if n := w.Faults.Missing; n > 0 {
 		words := "and it does not say how many"

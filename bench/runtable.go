@@ -17,6 +17,9 @@ func (t *Trial) words() string {
 	if len(t.Steps) > 0 {
 		add("knee %s/s", whole(t.Knee))
 	}
+	if t.Below != nil {
+		add("p99 %s ms at %.0f %% of it", decimals(t.Below.Latency.P99, 2), 100*belowKnee)
+	}
 	if w := t.Window; w != nil {
 		add("%s µs per tick, %s/s, p99 %s ms", decimals(w.CPU, 3), whole(w.PerSecond),
 			decimals(w.Latency.P99, 2))
@@ -30,9 +33,9 @@ func (t *Trial) words() string {
 			add("WRONG: %s", w.Faults.String())
 		}
 	}
-	if t.Stall != nil {
-		add("with %d slow ones p99 %s ms, %s bytes each", t.Stall.Clients,
-			decimals(t.Stalled.Latency.P99, 2), whole(t.Stall.PerClient))
+	if s := t.Stall; s != nil {
+		add("with %d slow ones for %s s p99 × %s, %s bytes each", s.Clients, whole(s.Seconds),
+			spread(spreadOf(s.quotients((*Pair).ratio))), whole(s.PerClient))
 	}
 	if t.Idle != nil {
 		m := t.Idle.PerStream

@@ -27,6 +27,8 @@ type RunConfig struct {
 	PerSend int  // frames in a send of the floor
 
 	Share     float64 // slow: of the clients that stall
+	Pairs     int     // slow: windows before, during and after the stall, each
+	Stall     float64 // slow: seconds that it lasts at least
 	SlowRate  float64 // slow: bytes per second that these read
 	ChurnRate float64 // churn: clients per second that come back anew
 	BoundMs   float64 // saturate: p99 at the knee
@@ -49,7 +51,7 @@ const (
 	KindWindow   Kind = "window"   // ticks at a rate, counted for a time
 	KindIdle     Kind = "idle"     // memory at four sizes, then time without ticks
 	KindStorm    Kind = "storm"    // all clients come back at once
-	KindSlow     Kind = "slow"     // a window without slow clients, then one with them
+	KindSlow     Kind = "slow"     // windows before, during and after a stall of some clients
 	KindSaturate Kind = "saturate" // rates rising to the knee
 )
 
@@ -70,6 +72,9 @@ var Scenarios = []RunConfig{
 		Kind: KindWindow, Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000},
 	{Name: "firehose", About: "all tokens, few clients", Kind: KindWindow,
 		Clients: 50, Tokens: 1000, Of: 1000, Rate: 500_000, PerSend: 10},
+	// 2,500 ticks/s for 41 s are 100,000 and some, at a rate that one frame per write can keep.
+	{Name: "fair", About: "over 100,000 ticks of 1 token: is any client served later than others?",
+		Kind: KindWindow, Clients: 50, Tokens: 1, Of: 1, Rate: 125_000, Seconds: 41, Rounds: 3},
 	{Name: "idle", About: "memory and processor time of a connection", Kind: KindIdle,
 		Clients: 10_000, Tokens: 20, Of: 1000},
 	{Name: "storm", About: "all clients come back at once", Kind: KindStorm,
@@ -77,7 +82,8 @@ var Scenarios = []RunConfig{
 	{Name: "churn", About: "clients come and go while ticks flow", Kind: KindWindow,
 		Clients: 1000, Tokens: 20, Of: 1000, Rate: 50_000, ChurnRate: 100},
 	{Name: "slow", About: "some clients stall or read slowly", Kind: KindSlow,
-		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1, Seconds: 10},
+		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1,
+		Pairs: 5, Stall: 60, Seconds: 10, Rounds: 3},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},
 }
@@ -94,8 +100,8 @@ func Scenario(name string) (RunConfig, error) {
 			strings.Join(names, ", "))
 	}
 	c := Scenarios[i]
-	c.Servers, c.Rounds, c.Seconds = 1, 5, cmp.Or(c.Seconds, 5)
-	c.PerSend = max(c.PerSend, 1)
+	c.Servers, c.Rounds, c.Seconds = 1, cmp.Or(c.Rounds, 5), cmp.Or(c.Seconds, 5)
+	c.PerSend, c.Pairs = max(c.PerSend, 1), max(c.Pairs, 1)
 	return c, nil
 }
 
@@ -123,6 +129,8 @@ func (c *RunConfig) Check() error {
 		{"rounds", float64(c.Rounds), 1, roundsMax},
 		{"per-send", float64(c.PerSend), 1, perSendMax},
 		{"share", c.Share, 0, 1},
+		{"pairs", float64(c.Pairs), 1, pairsMax},
+		{"stall", c.Stall, 0, stallMax},
 		{"slow-rate", c.SlowRate, 0, deliveriesMax},
 		{"churn", c.ChurnRate, 0, churnMax},
 		{"bound", c.BoundMs, 0, boundMax},

@@ -38,12 +38,12 @@ type serverKind struct {
 	environ []string // beside this program's own
 }
 
-// aziraKind is azira serve on a feed.
-func aziraKind(executable, endpoint string, flags []string) serverKind {
+// aziraKind is azira serve on a feed, with more flags if there are any.
+func aziraKind(executable, endpoint string, more ...string) serverKind {
 	return serverKind{path: executable, args: func(dir string) []string {
 		return append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
 			"--feed", endpoint, "--data", filepath.Join(dir, "data"),
-			"--streams-per-account", "0", "--drain-window", drainWindow.String()}, flags...)
+			"--streams-per-account", "0", "--drain-window", drainWindow.String()}, more...)
 	}}
 }
 

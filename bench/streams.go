@@ -115,7 +115,7 @@ func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
 	if r.source, err = newSource(l, newClock(epoch)); err != nil {
 		return err
 	}
-	r.server, err = startServer(ctx, aziraKind(r.c.Executable, r.source.pub.Endpoint(), nil), fail)
+	r.server, err = startServer(ctx, aziraKind(r.c.Executable, r.source.pub.Endpoint()), fail)
 	if err != nil {
 		return err
 	}

@@ -191,7 +191,7 @@ func TestServerFailure(t *testing.T) {
 			t.Fatal(err)
 		}
 		ended := make(chan error, 1)
-		s, err := startServer(t.Context(), aziraKind(file, "tcp://127.0.0.1:1", nil), func(err error) { ended <- err })
+		s, err := startServer(t.Context(), aziraKind(file, "tcp://127.0.0.1:1"), func(err error) { ended <- err })
 		if err == nil {
 			err = <-ended
 			if stop := s.stop(); stop != nil {

@@ -141,6 +141,8 @@ func (s *swarm) follow(c swarmCommand) (r swarmResult, err error) {
 		err = h.slow(c.Share, c.Rate)
 	case doHealed:
 		err = h.healed()
+	case doAgain:
+		r.Left = h.silent()
 	case doChurn:
 		h.beginChurn(c.Rate)
 	case doStorm:

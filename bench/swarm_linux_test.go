@@ -124,3 +124,49 @@ func TestSwarmRefused(t *testing.T) {
 		t.Error(r.Error)
 	}
 }
+
+// What a server does to clients that do not read is no fault of its, but is told.
+func TestSwarmCountsSlowOnesClosed(t *testing.T) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	const clients = 4
+	conns := make(chan net.Conn, clients)
+	go func() {
+		for range clients {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = ws.Upgrade(conn)
+			_, _ = wsutil.ReadClientText(conn)
+			_, _ = conn.Write(textFrame([]byte("Subscribed to tokens: NSE:100000")))
+			conns <- conn
+		}
+	}()
+	ask := talk(t)
+	setup := swarmLoad{Load: load{Universe: 1, Tokens: 1}, Addr: ln.Addr().String(),
+		Dialect: dialectText, Source: 1, Epoch: monotonic()}
+	if r := ask(swarmCommand{Do: doOpen, Setup: &setup, Clients: clients}); r.Error != "" {
+		t.Fatal(r.Error)
+	}
+	ask(swarmCommand{Do: doSlow, Share: 0.5})
+	for range clients {
+		(<-conns).Close()
+	}
+	ask(swarmCommand{Do: doHealed})
+	var tally *Tally
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		tally = ask(swarmCommand{Do: doEnd}).Tally
+		if tally.Faults.Closed == 2 && tally.Slow.Closed == 2 {
+			if r := ask(swarmCommand{Do: doSlow, Share: 0.5}); r.Error != "" {
+				t.Error(r.Error) // those that are gone stay as they are
+			}
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%+v", tally)
+}

@@ -55,6 +55,7 @@ type Slow struct {
 	Clients int    `json:"clients"`
 	Frames  uint64 `json:"frames"`
 	Missing uint64 `json:"missing"`
+	Closed  int    `json:"closed"` // by the server, since they were told
 }
 
 // Lateness is how evenly a group of clients was served: sums over clients of each
@@ -99,6 +100,7 @@ func (t *Tally) add(o *Tally) {
 	t.Slow.Clients += o.Slow.Clients
 	t.Slow.Frames += o.Slow.Frames
 	t.Slow.Missing += o.Slow.Missing
+	t.Slow.Closed += o.Slow.Closed
 	var h histogram
 	h.add(t.Latency)
 	h.add(o.Latency)

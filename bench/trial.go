@@ -21,7 +21,9 @@ type trial struct {
 	servers []*server
 	scrapes []*scraper // of each server that has an admin port
 	fleet   *fleet
-	dropped uint64 // by the feed, up to the last step
+	dropped uint64 // by the feed, up to the last window
+
+	profiled bool // in a window before
 }
 
 // run starts the target, has the scenario's kind measured, and stops it all.
@@ -44,8 +46,9 @@ func (t *trial) run(ctx context.Context, r *Trial) error {
 func (c *RunConfig) longest() time.Duration {
 	opening := time.Duration(c.Clients/openRateMin) * time.Second
 	window := time.Duration((c.Seconds + 2) * float64(time.Second))
-	return startTimeout + 2*opening + stepsMax*(window+settleTimeout) + sizes*settleTimeout +
-		2*stormTimeout
+	windows := time.Duration(max(stepsMax*(stepTries+1)+2, 3*c.Pairs))
+	return startTimeout + 2*opening + windows*(window+settleTimeout) + sizes*settleTimeout +
+		2*stormTimeout + 2*seconds(c.Stall)
 }
 
 func (t *trial) measure(ctx context.Context, r *Trial) error {

@@ -42,14 +42,13 @@ func (h *herd) slow(share, rate float64) error {
 	h.slowRate, h.slowTurn = rate, time.Now()
 	for at := range h.members {
 		m := &h.members[at]
-		if int(float64(at+1)*share) == int(float64(at)*share) || m.state < memberOpen {
+		if int(float64(at+1)*share) == int(float64(at)*share) || m.state < memberOpen || m.fd < 0 {
 			continue
 		}
 		m.slow = true
 		// It is full soon, not when megabytes have come.
-		err := unix.SetsockoptInt(int(m.fd), unix.SOL_SOCKET, unix.SO_RCVBUF, slowBufferBytes)
-		if err != nil {
-			return fmt.Errorf("set option: %w", err)
+		if err := m.buffer(slowBufferBytes); err != nil {
+			return err
 		}
 		// Its socket stays open, and what comes stays in the kernel.
 		if err := h.watch(unix.EPOLL_CTL_DEL, at, m, 0); err != nil {
@@ -80,10 +79,30 @@ func (h *herd) healed() error {
 	h.slowRate = 0
 	for at := range h.members {
 		if m := &h.members[at]; m.slow && m.fd >= 0 {
+			m.again = 0
 			if err := h.watch(unix.EPOLL_CTL_ADD, at, m, unix.EPOLLIN); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// silent is how many of those that read again have not been sent anything since. What
+// the kernel held is one read; a second one is new.
+func (h *herd) silent() (n uint64) {
+	for i := range h.members {
+		if m := &h.members[i]; m.slow && m.fd >= 0 && m.again < readsAgain {
+			n++
+		}
+	}
+	return n
+}
+
+// buffer sets how much the kernel may hold for a member.
+func (m *member) buffer(bytes int) error {
+	if err := unix.SetsockoptInt(int(m.fd), unix.SOL_SOCKET, unix.SO_RCVBUF, bytes); err != nil {
+		return fmt.Errorf("set option: %w", err)
 	}
 	return nil
 }

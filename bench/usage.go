@@ -1,5 +1,11 @@
 package bench
 
+// coreTimes are seconds that processors spent otherwise than idle.
+type coreTimes struct {
+	busy   float64 // on programs and the kernel's own work
+	stolen float64 // on other machines, by the hypervisor
+}
+
 // A usage is what a server's processes have used since their start.
 type usage struct {
 	Total  float64 // seconds of processor time

@@ -8,9 +8,11 @@ import (
 
 // A Window is what was counted while ticks flowed at one rate.
 type Window struct {
-	Offered   float64 `json:"offered"`    // deliveries/s that the rate amounts to
-	PerSecond float64 `json:"per_second"` // frames delivered
+	Name      string  `json:"name,omitempty"` // of which of several it is
+	Offered   float64 `json:"offered"`        // deliveries/s that the rate amounts to
+	PerSecond float64 `json:"per_second"`     // frames delivered
 	Frames    uint64  `json:"frames"`
+	Ticks     uint64  `json:"ticks"`       // published
 	CPU       float64 `json:"cpu_us"`      // of the server, µs per frame delivered
 	User      float64 `json:"cpu_user_us"` // the part outside the kernel, roughly
 	PerCore   float64 `json:"per_core"`    // frames per second of the server's processor time
@@ -28,6 +30,7 @@ type Window struct {
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
 	Others      float64 `json:"others"`         // share of the server's processor that other programs used
+	Stolen      float64 `json:"stolen"`         // share of it that the hypervisor took
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
 	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
 
@@ -100,7 +103,8 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 		return err
 	}
 	w.FeedLateMs = float64(t.source.late.quantile(0.99)) / 1e3
-	w.Dropped = t.source.dropped()
+	dropped := t.source.dropped()
+	w.Dropped, t.dropped = dropped-t.dropped, dropped
 	if !t.counted() {
 		if err := t.drained(ctx, w); err != nil {
 			return err
@@ -141,7 +145,8 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, busy, began := ownCPU(), t.cores.busy(), time.Now()
+	ticks := t.source.total()
+	own, machine, began := ownCPU(), t.cores.times(), time.Now()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return nil, err
@@ -155,10 +160,14 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 		return nil, err
 	}
 	took := time.Since(began).Seconds()
+	ticks = t.source.total() - ticks
 	w := newWindow(end.Tally, after.since(before), took)
+	w.Ticks = ticks
 	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
 	if t.cores != nil {
-		w.Others = max((t.cores.busy()-busy)/took-w.Busy, 0)
+		now := t.cores.times()
+		w.Others = max((now.busy-machine.busy)/took-w.Busy, 0)
+		w.Stolen = (now.stolen - machine.stolen) / took
 	}
 	if end.Back != nil && t.c.ChurnRate > 0 {
 		w.Back = newBack(end.Back, t.c.Clients)
@@ -192,5 +201,10 @@ func (fl *flow) inside(after page) *Inside {
 		Allocs:     max(since(mallocs)-fl.looks, 0),
 	}
 }
+
+// disturbance is the share of the server's processor that was not to be had.
+func (w *Window) disturbance() float64 { return w.Others + w.Stolen }
+
+func (w *Window) disturbed() bool { return w.Others > othersShare || w.Stolen > stolenShare }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

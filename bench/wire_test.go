@@ -168,7 +168,7 @@ func TestChecker(t *testing.T) {
 		f.First != "tick 6 of NSE:100001 came after 6" {
 		t.Errorf("%+v", f)
 	}
-	if got.Frames != 6 || got.Slow != (Slow{1, 1, 2}) || got.Latency.Max != 50 {
+	if got.Frames != 6 || got.Slow != (Slow{Clients: 1, Frames: 1, Missing: 2}) || got.Latency.Max != 50 {
 		t.Errorf("%+v", got)
 	}
 	if n := c.left(members, []uint32{0, 9, 3, 5}); n != 2+4 {

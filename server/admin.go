@@ -52,6 +52,9 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	a.mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 	a.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	for _, s := range []*sampling{mutexSampling(), blockSampling()} {
+		a.mux.Handle("GET /debug/pprof/"+s.name, s)
+	}
 	return a
 }
 

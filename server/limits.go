@@ -31,6 +31,12 @@ const (
 	lastNamePeriod    = time.Second
 )
 
+// How much is sampled while a profile is taken.
+const (
+	mutexFraction = 1                     // of the times that a lock was waited for, one in so many
+	blockSample   = 10 * time.Microsecond // waits this long all count, shorter ones by chance
+)
+
 // What the engine can be made with: it refuses more, or less. A test holds both together.
 const (
 	loopsMax      = 256

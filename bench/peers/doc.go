@@ -19,6 +19,9 @@
 // runs nginx as a child, ws becomes Node itself. What a peer has to say of itself
 // (ticks, deliveries, drops) it says at its end, on standard error.
 //
+// SIGUSR1 has a peer collect its garbage and give free memory back to the system,
+// before it is weighed; nginx has none.
+//
 // All have TCP_NODELAY on, nobody waits on purpose, and nobody compresses. How
 // each peer's settings were chosen is written where they stand; README.md sums up.
 package main

@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := p.missing(); err != nil {
 		return fmt.Errorf("%w: %s: %w", errMissing, p.name, err)
 	}
+	collectOnSignal()
 	err = p.run(ctx, o, func(addr string) {
 		fmt.Fprintf(stdout, "ready %s %s\n", addr, p.dialect)
 	})

@@ -28,9 +28,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// start runs a peer and returns where it serves. At the end of the test it must
-// end by itself, well, on SIGTERM.
+// start runs a peer and returns where it serves.
 func start(t *testing.T, p peer, args ...string) (addr string) {
+	t.Helper()
+	addr, _ = startProcess(t, p, args...)
+	return addr
+}
+
+// startProcess is start, with the process. At the end of the test it must end by
+// itself, well, on SIGTERM.
+func startProcess(t *testing.T, p peer, args ...string) (addr string, running *os.Process) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], append([]string{p.name}, args...)...)
 	cmd.Env = append(os.Environ(), asPeer+"=1")
@@ -59,7 +66,7 @@ func start(t *testing.T, p peer, args ...string) (addr string) {
 	if err != nil || len(words) != 3 || words[0] != "ready" || words[2] != string(p.dialect) {
 		t.Fatalf("ready line %q, %v\n%s", line, err, said.String())
 	}
-	return words[1]
+	return words[1], cmd.Process
 }
 
 func startFeed(t *testing.T) *feed.Publisher {
@@ -94,7 +101,7 @@ func TestPeers(t *testing.T) {
 			}
 			t.Parallel()
 			pub := startFeed(t)
-			addr := start(t, p, "--feed", pub.Endpoint())
+			addr, running := startProcess(t, p, "--feed", pub.Endpoint())
 			waitSubscribed(t, pub)
 			a := open(t, addr, p.dialect, "NSE:1", "NSE:2")
 			b := open(t, addr, p.dialect, "NSE:2")
@@ -103,6 +110,11 @@ func TestPeers(t *testing.T) {
 			}
 			const ticks = 200
 			for i := range ticks {
+				if i == ticks/2 { // to collect disturbs nothing
+					if err := running.Signal(syscall.SIGUSR1); err != nil {
+						t.Fatal(err)
+					}
+				}
 				for _, token := range []string{"NSE:1", "NSE:2", "NSE:3"} {
 					pub.Publish([]byte(token), []byte(json(token, i)))
 				}

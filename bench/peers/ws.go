@@ -69,6 +69,7 @@ func runWS(_ context.Context, o options, _ func(string)) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errFeedTCP, err)
 	}
-	args := []string{"node", filepath.Join(dir, wsScript), host, port, feedHost, feedPort}
+	args := []string{"node", "--expose-gc", filepath.Join(dir, wsScript),
+		host, port, feedHost, feedPort}
 	return fmt.Errorf("become node: %w", syscall.Exec(node, args, os.Environ()))
 }

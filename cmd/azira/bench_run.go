@@ -84,6 +84,9 @@ func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
 	f.IntVar(&c.PerSend, "per-send", c.PerSend, "floor: `frames` in a send")
 	f.Float64Var(&c.Share, "share", c.Share, "slow: `share` of the clients that are")
+	f.IntVar(&c.Pairs, "pairs", c.Pairs,
+		"slow: `number` of windows before, during and after the stall")
+	f.Float64Var(&c.Stall, "stall", c.Stall, "slow: `seconds` that it lasts at least")
 	f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "slow: `bytes` they read per second")
 	f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "churn: `clients` per second that come anew")
 	f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "saturate: p99 at the knee, in `ms`")

@@ -1,6 +1,6 @@
 // The ws peer: ticks of a ZeroMQ PUB to WebSocket clients, by the npm package ws.
 //
-//   node server.js HOST PORT FEED_HOST FEED_PORT
+//   node --expose-gc server.js HOST PORT FEED_HOST FEED_PORT
 //
 // One process, one thread, as Node is. The subscriber below speaks just enough
 // ZMTP 3.0 (NULL, SUB) to read ticks without a native module, copying nothing.
@@ -179,6 +179,13 @@ function stop() {
     `peers: ws: ticks=${tally.ticks} delivered=${tally.delivered} dropped=${tally.dropped}\n`);
   process.exit(0);
 }
+
+// Whoever weighs this process has it collect first. (With no listener, SIGUSR1 would
+// start the debugger.)
+process.on('SIGUSR1', () => {
+  globalThis.gc?.();
+  globalThis.gc?.();
+});
 
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
