@@ -148,9 +148,14 @@ func (r *swarmResult) add(o *swarmResult) {
 // hear has a source publish each token until every client has seen all of its own.
 func (f *fleet) hear(ctx context.Context, s *source) error {
 	var err error
+	due := 0
+	for _, w := range f.swarms {
+		due += w.clients * s.picker.Tokens
+	}
+	limit := hearTimeout + time.Duration(due)*hearEach
 	for range hearRounds {
 		s.all()
-		for end := time.Now().Add(hearTimeout); time.Now().Before(end); {
+		for end := time.Now().Add(limit); time.Now().Before(end); {
 			var r swarmResult
 			if r, err = f.ask(ctx, swarmCommand{Do: doHeard}); err != nil || r.Left == 0 {
 				return err

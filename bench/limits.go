@@ -98,10 +98,11 @@ const (
 	swarmWait     = 2 * time.Millisecond   // between two looks at the commands
 	slowStep      = 50 * time.Millisecond  // between reads of slow clients
 	stormTimeout  = time.Minute
-	warmTime      = time.Second     // of a window, before it counts
-	restTime      = time.Second     // between opening streams and weighing the server
-	hearTimeout   = 2 * time.Second // for the first ticks to arrive, before they are sent anew
-	retryPause    = time.Second     // of a client whose connection failed
-	windowTail    = time.Second     // of a window, after its last tick
-	openRateMin   = 200             // streams per second; slower is given up
+	warmTime      = time.Second           // of a window, before it counts
+	restTime      = time.Second           // between opening streams and weighing the server
+	hearTimeout   = 2 * time.Second       // for the first ticks to arrive, before they are sent anew
+	hearEach      = 20 * time.Microsecond // more for each of them
+	retryPause    = time.Second           // of a client whose connection failed
+	windowTail    = time.Second           // of a window, after its last tick
+	openRateMin   = 200                   // streams per second; slower is given up
 )
