@@ -50,7 +50,7 @@ const (
 	streamsFew  = 1000 // fewer than this and the log warns
 	fdMin       = 256  // fewer than this and serve refuses to start
 	fdReserve   = 128  // database, listeners, epoll, feed, logs, spare
-	fdPerLoop   = 4    // epoll, eventfd, spare
+	fdPerLoop   = 5    // epoll, two eventfds, timer, spare
 	fdHTTPShare = 8    // one in so many is kept for requests that are no streams
 	fdHTTPMax   = 1024
 )
