@@ -22,20 +22,74 @@ func (l *loop) block() {
 	w := &l.fan.walk
 	for len(w.blocked) > 0 {
 		b := w.blocked[len(w.blocked)-1]
-		c := l.conns[b.fd]
-		if b.broken {
-			l.drop(c, proto.CloseAbnormal)
-		} else {
-			h := l.cohorts.heat[b.cohort]
-			cursor, rest, whole := l.stopped(h, b.sent)
-			l.stats.sent(1, whole, b.sent)
-			l.park(c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
-		}
-		if b.late {
-			l.stats.gaveWay.Add(1)
-			l.serve(c)
-		}
 		w.blocked = w.blocked[:len(w.blocked)-1]
+		l.rescue(func() { l.blockOne(b) }, func() { l.dropAll([]int32{b.fd}) })
+	}
+}
+
+func (l *loop) blockOne(b blocked) {
+	c := l.conns[b.fd]
+	if b.broken {
+		l.drop(c, proto.CloseAbnormal)
+		return
+	}
+	h := l.cohorts.heat[b.cohort]
+	cursor, rest, whole := l.stopped(h, b.sent)
+	if b.sent > 0 {
+		l.stats.sent(1, whole, b.sent)
+	}
+	l.park(c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
+	if b.late {
+		l.stats.gaveWay.Add(1)
+		l.serve(c)
+	}
+}
+
+// putOff ends a walk: cohorts that it did not come to, from the i-th on, are
+// parked where the turn began.
+func (l *loop) putOff(i int) {
+	for ; i < len(l.fan.dirty); i++ {
+		id := l.dirty(i)
+		if h := l.cohorts.heat[id]; h.first != 0 && h.active != 0 {
+			l.rescue(func() { l.giveWay(id, h) }, func() { l.dropAll(l.cohorts.all[id].members) })
+		}
+	}
+	for _, id := range l.fan.dirty {
+		l.cohorts.heat[id].first = 0
+	}
+}
+
+// abandon ends a walk that panicked. What was packed is sent, and who does not take
+// it parked. The cohort in hand is dropped, since nobody knows who of it has what;
+// those that the walk did not come to are put off.
+func (l *loop) abandon() {
+	w := &l.fan.walk
+	l.dispatch()
+	l.block()
+	if w.packing {
+		l.dropAll(l.cohorts.all[l.dirty(w.at)].members)
+		w.at++
+	}
+	l.putOff(w.at)
+}
+
+// rescue runs f and, if that panics, instead. The turn goes on.
+func (l *loop) rescue(f, instead func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			l.panicked(r)
+			instead()
+		}
+	}()
+	f()
+}
+
+// dropAll drops those of the connections that are still there.
+func (l *loop) dropAll(fds []int32) {
+	for _, fd := range slices.Clone(fds) {
+		if c := l.byFd(int(fd)); c != nil {
+			l.drop(c, proto.CloseInternal)
+		}
 	}
 }
 

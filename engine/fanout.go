@@ -2,9 +2,6 @@ package engine
 
 import (
 	"math/bits"
-	"slices"
-
-	"azira/proto"
 )
 
 // A parcel is what one member of a cohort gets in this turn.
@@ -23,8 +20,10 @@ type parcel struct {
 //	                                                  └ not all taken ▶ blocked
 type walk struct {
 	parcels []parcel
+	sent    int       // of the parcels
 	blocked []blocked // handled when the walk is over: until then members stay where they are
 	at      int       // cohorts packed
+	packing bool      // amid one more
 	crowded bool      // a writer waits: nothing more is written
 }
 
@@ -45,7 +44,9 @@ func (l *loop) fanOut() {
 	*w = walk{parcels: w.parcels[:0], blocked: w.blocked[:0], crowded: l.crowded()}
 	l.scratch.out = l.scratch.out[:0]
 	for ; w.at < len(dirty) && !w.crowded; w.at++ {
+		w.packing = true
 		l.pack(l.dirty(w.at))
+		w.packing = false
 	}
 	l.dispatch()
 	l.block()
@@ -108,8 +109,9 @@ func (l *loop) dispatch() {
 	w := &l.fan.walk
 	w.crowded = w.crowded || l.crowded()
 	writes, frames, bytes := 0, 0, 0
-	for i := range w.parcels {
-		x := &w.parcels[i]
+	for w.sent < len(w.parcels) {
+		x := &w.parcels[w.sent]
+		w.sent++ // before the write: nothing is ever sent twice
 		if w.crowded {
 			w.blocked = append(w.blocked, blocked{fd: x.fd, cohort: x.cohort, late: true})
 			continue
@@ -124,7 +126,7 @@ func (l *loop) dispatch() {
 		bytes += n
 	}
 	l.stats.sent(writes, frames, bytes)
-	w.parcels = w.parcels[:0]
+	w.parcels, w.sent = w.parcels[:0], 0
 	l.scratch.out = l.scratch.out[:0]
 }
 
@@ -165,39 +167,4 @@ func (l *loop) crowded() bool {
 		}
 	}
 	return false
-}
-
-// putOff ends a walk: cohorts that it did not come to, from the i-th on, are
-// parked where the turn began.
-func (l *loop) putOff(i int) {
-	for ; i < len(l.fan.dirty); i++ {
-		id := l.dirty(i)
-		if h := l.cohorts.heat[id]; h.first != 0 && h.active != 0 {
-			l.giveWay(id, h)
-		}
-	}
-	for _, id := range l.fan.dirty {
-		l.cohorts.heat[id].first = 0
-	}
-}
-
-// abandon ends a walk that panicked. What was packed before is sent. The cohort
-// in hand is dropped, since nobody knows who of it has what, and so is who could
-// not be parked; the others are put off.
-func (l *loop) abandon() {
-	w := &l.fan.walk
-	l.dispatch()
-	for _, b := range w.blocked {
-		if c := l.byFd(int(b.fd)); c != nil {
-			l.drop(c, proto.CloseInternal)
-		}
-	}
-	w.blocked = w.blocked[:0]
-	if w.at < len(l.fan.dirty) {
-		members := l.cohorts.all[l.dirty(w.at)].members
-		for _, fd := range slices.Clone(members) {
-			l.drop(l.conns[fd], proto.CloseInternal)
-		}
-	}
-	l.putOff(w.at + 1)
 }

@@ -11,6 +11,9 @@ import "time"
 //	not busy   tick ▶ turn         tick ▶ turn   tick ▶ turn
 //	busy       turn ├── window ──┤ turn ├── window ──┤ turn
 //
+// Only turns count as busy, by the clock: requests and catching up wait for sockets,
+// and a processor that somebody else has is as good as busy.
+//
 // It belongs to the loop.
 type pace struct {
 	began   time.Time // of the last turn
@@ -35,7 +38,7 @@ func (p *pace) begin(now time.Time) {
 	if span := now.Sub(p.since); span >= paceSpan {
 		least := span / 2
 		if p.gathers {
-			least = span / 4 // gathering itself makes it less busy
+			least = span / 5 // gathering itself makes it less busy, by over half
 		}
 		p.gathers = p.spent > least
 		p.since, p.spent = now, 0

@@ -3,6 +3,10 @@ package engine
 import (
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"azira/proto"
 )
 
 // A clumsy owner panics when told of tokens.
@@ -37,46 +41,86 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// TestPanicInFanOut holds that a fan-out which breaks off costs the cohort in
-// hand, and nobody else a tick.
+// TestPanicInFanOut holds that a walk which breaks off costs the cohort in hand,
+// and nobody else a tick: not those before it, one of whom takes nothing now, and
+// not those behind it.
 func TestPanicInFanOut(t *testing.T) {
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
-	names := []string{"A", "B", "C"}
+	names := []string{"A", "Full", "Broken", "Z"} // in the order of the walk
 	for _, name := range names {
 		publish(pub, name, 0)
 	}
 	pub.Flush()
-	var peers []*peer
+	peers, conns := map[string]*peer{}, map[string]*conn{}
+	l := e.loops[0]
+	onLoop := func(f func()) {
+		done := make(chan struct{})
+		if err := l.do(func() { defer close(done); f() }); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+	}
 	for _, name := range names {
 		p := connect(t, e, Stream{})
 		p.subscribe(name)
-		peers = append(peers, p)
+		peers[name] = p
+		handle := <-p.owner.handle
+		onLoop(func() { conns[name] = l.at(handle) })
 	}
-	// One cohort's members are spoiled: the walk over them panics.
-	err := e.loops[0].do(func() {
-		l := e.loops[0]
-		l.settle()
-		for id := range l.cohorts.all {
-			k := &l.cohorts.all[id]
-			if len(k.members) > 0 && e.tokens.name(k.tokens[0]) == "B" {
-				l.cohorts.heat[id].active, k.members = 2, nil
-			}
-		}
-	})
-	if err != nil {
+	if err := peers["Full"].conn.SetReadBuffer(4 << 10); err != nil {
 		t.Fatal(err)
 	}
-	for n := 1; n < 100; n++ {
+	pings := 0
+	onLoop(func() {
+		_ = unix.SetsockoptInt(int(conns["Full"].fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+		for misses := 0; misses < 50; { // what it took last may yet make room
+			n, _ := l.write(conns["Full"].fd, pingFrame)
+			if n == 0 {
+				misses++
+				time.Sleep(time.Millisecond)
+				continue
+			}
+			misses = 0
+			pings++
+		}
+		l.settle()
 		for _, name := range names {
-			publish(pub, name, n)
+			publish(pub, name, 1)
+		}
+		l.drain()
+		for i, name := range names {
+			at := (begin(l.turns, len(names)) + i) % len(names)
+			l.fan.dirty[at] = conns[name].cohort
+		}
+		l.cohorts.heat[conns["Broken"].cohort].first = 1 << 30 // no such run
+		l.fanOut()
+		l.unpin()
+		l.serveAgain()
+		if conns["Full"].parked == nil {
+			t.Error("who takes nothing is not parked")
+		}
+	})
+	if code := <-peers["Broken"].owner.ended; code != proto.CloseInternal {
+		t.Errorf("the cohort in hand ended with %d", code)
+	}
+	if err := peers["Full"].conn.SetReadBuffer(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	for range pings {
+		if op, _, err := peers["Full"].next(); err != nil || op != proto.OpPing {
+			t.Fatalf("expected a ping: %v %v", op, err)
+		}
+	}
+	for n := 1; n < 100; n++ {
+		for _, name := range []string{"A", "Full", "Z"} {
+			peers[name].want(tick(name, n))
+			publish(pub, name, n+1)
 		}
 		pub.Flush()
-		peers[0].want(tick("A", n))
-		peers[2].want(tick("C", n))
 	}
-	if s := e.Stats(); s.Panics == 0 {
-		t.Error("nothing panicked")
+	if s := e.Stats(); s.Panics != 1 || s.Streams != 3 {
+		t.Errorf("panics %d, streams %d", s.Panics, s.Streams)
 	}
 }
 

@@ -165,7 +165,7 @@ func (l *loop) progress(c *conn, n int) {
 // confirmed notes that the peer's kernel confirmed bytes: the socket takes them
 // in lumps, so that a slow reader may be alive for long without room for more.
 func (l *loop) confirmed(c *conn) {
-	if n := acked(int(c.fd)); n != c.parked.acked {
+	if n := l.acked(c.fd); n != c.parked.acked {
 		c.parked.acked = n
 		l.progress(c, 1)
 	}

@@ -1,9 +1,13 @@
 package engine
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
 
-// This is all that loops do to sockets, but for reading them. An engine with
-// Options.Null has none: descriptors are mere numbers then.
+	"golang.org/x/sys/unix"
+)
+
+// This is all that loops do to sockets, but for reading them, which a poller tells
+// them to. An engine with Options.Null has none: descriptors are mere numbers then.
 
 // write hands bytes to a socket: n of them were taken, fewer than all if it is
 // full now. An error says that it is broken.
@@ -46,6 +50,23 @@ func (l *loop) hangUp(c *conn) {
 	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR) // the peer may be gone already
 	c.readable = true
 	l.serve(c) // it may have ended before us
+}
+
+// acked is how many bytes the peer's kernel has confirmed in all.
+func (l *loop) acked(fd int32) uint64 {
+	if l.null != nil {
+		return 0
+	}
+	return acked(int(fd))
+}
+
+// silent is for how long the peer's kernel has confirmed nothing, though sent bytes
+// wait for it; 0 if none do.
+func (l *loop) silent(fd int32) time.Duration {
+	if l.null != nil {
+		return 0
+	}
+	return silentFor(int(fd))
 }
 
 // release gives a descriptor back.

@@ -105,7 +105,7 @@ func (l *loop) overdue(c *conn) bool {
 // client need never send anything itself.
 func (l *loop) ping(c *conn) {
 	dead := l.e.o.DeadAfter
-	if l.now-c.heard >= seconds(dead) && silentFor(int(c.fd)) >= dead {
+	if l.now-c.heard >= seconds(dead) && l.silent(c.fd) >= dead {
 		l.drop(c, proto.CloseAbnormal)
 		return
 	}
