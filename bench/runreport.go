@@ -239,10 +239,9 @@ func (r *RunReport) note(t *TargetReport) {
 		}
 	}
 	for i := range t.Trials {
-		if s := t.Trials[i].Stall; s != nil && s.Silent > 0 {
-			say("round %d: %d of the slow clients were not served again within %.0f s",
-				t.Trials[i].Round, s.Silent, s.Again)
-		}
+		t.Trials[i].doubts(func(format string, args ...any) {
+			say("round %d: %s", t.Trials[i].Round, fmt.Sprintf(format, args...))
+		})
 	}
 	if len(t.Trials) > 0 && !r.Pinned {
 		say("server, clients and feed shared the processors")
@@ -270,17 +269,26 @@ func (t *Trial) windows() (all []*Window) {
 	return all
 }
 
-func (w *Window) doubts(say func(format string, args ...any)) {
-	if w.Harness >= harnessFull {
+// doubts are those of a trial that are of none of its windows.
+func (t *Trial) doubts(say sayer) {
+	if s := t.Stall; s != nil && s.Silent > 0 {
+		say("%d of the slow clients were not served again within %.0f s", s.Silent, s.Again)
+	}
+	if t.Idle != nil {
+		t.Idle.Disturbances.doubts(say)
+	}
+}
+
+func (w *Window) doubts(say sayer) {
+	switch {
+	case w.Harness >= harnessFull:
 		say("clients and feed used %.0f %% of their processors: they may be what is measured",
 			100*w.Harness)
+	case w.Busiest >= harnessFull:
+		say("the busiest process of clients and feed used %.0f %% of one processor: "+
+			"it may be what is measured", 100*w.Busiest)
 	}
-	if w.Others > othersShare {
-		say("other programs used %.0f %% of the server's processor", 100*w.Others)
-	}
-	if w.Stolen > stolenShare {
-		say("the hypervisor took %.0f %% of the server's processor", 100*w.Stolen)
-	}
+	w.Disturbances.doubts(say)
 	if w.FeedLateMs > feedLateMs {
 		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
 	}

@@ -122,7 +122,8 @@ func (r *RunReport) inside(t *table) {
 	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
 	t.row("frames per write", decimals(w.Server.PerWrite, 2))
 	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))
-	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %")
+	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %", "the busiest process: "+
+		decimals(100*w.Busiest, 0)+" % of one processor")
 }
 
 func (m *measure) label() string {

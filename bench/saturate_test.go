@@ -14,7 +14,7 @@ func (m *machine) probe(rate float64) (*Window, bool, error) {
 	m.counted[rate]++
 	w := &Window{Offered: rate, Latency: Percentiles{P99: rate / 1e5}}
 	if m.counted[rate] <= m.noise {
-		w.Others = 0.3
+		w.Disturbance.Others = 0.3
 		return w, false, nil
 	}
 	return w, rate <= m.limit, nil

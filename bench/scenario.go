@@ -75,8 +75,9 @@ var Scenarios = []RunConfig{
 	// 2,500 ticks/s for 41 s are 100,000 and some, at a rate that one frame per write can keep.
 	{Name: "fair", About: "over 100,000 ticks of 1 token: is any client served later than others?",
 		Kind: KindWindow, Clients: 50, Tokens: 1, Of: 1, Rate: 125_000, Seconds: 41, Rounds: 3},
+	// The server pings every 25 s, some sooner after the start: two whole periods.
 	{Name: "idle", About: "memory and processor time of a connection", Kind: KindIdle,
-		Clients: 10_000, Tokens: 20, Of: 1000},
+		Clients: 10_000, Tokens: 20, Of: 1000, Seconds: 50},
 	{Name: "storm", About: "all clients come back at once", Kind: KindStorm,
 		Clients: 15_000, Tokens: 20, Of: 1000, Rate: 20_000},
 	{Name: "churn", About: "clients come and go while ticks flow", Kind: KindWindow,

@@ -29,11 +29,11 @@ type Window struct {
 	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
-	Others      float64 `json:"others"`         // share of the server's processor that other programs used
-	Stolen      float64 `json:"stolen"`         // share of it that the hypervisor took
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
+	Busiest     float64 `json:"busiest"`        // share of one that the busiest of their processes used
 	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
 
+	Disturbances
 	Server *Inside `json:"server,omitempty"`
 
 	hist histogram
@@ -146,7 +146,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 		return nil, err
 	}
 	ticks := t.source.total()
-	own, machine, began := ownCPU(), t.cores.times(), time.Now()
+	span := t.beginSpan()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return nil, err
@@ -159,16 +159,12 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	took := time.Since(began).Seconds()
-	ticks = t.source.total() - ticks
-	w := newWindow(end.Tally, after.since(before), took)
-	w.Ticks = ticks
-	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
-	if t.cores != nil {
-		now := t.cores.times()
-		w.Others = max((now.busy-machine.busy)/took-w.Busy, 0)
-		w.Stolen = (now.stolen - machine.stolen) / took
-	}
+	used := after.since(before)
+	own := span.until(used.Total, end.Tally.CPU)
+	w := newWindow(end.Tally, used, own.took)
+	w.Ticks = t.source.total() - ticks
+	w.harness(own, end.Tally.Busiest, len(t.others))
+	w.Disturbances = t.disturbance(&span, own)
 	if end.Back != nil && t.c.ChurnRate > 0 {
 		w.Back = newBack(end.Back, t.c.Clients)
 	}
@@ -202,9 +198,12 @@ func (fl *flow) inside(after page) *Inside {
 	}
 }
 
-// disturbance is the share of the server's processor that was not to be had.
-func (w *Window) disturbance() float64 { return w.Others + w.Stolen }
-
-func (w *Window) disturbed() bool { return w.Others > othersShare || w.Stolen > stolenShare }
+// harness notes how busy clients and feed were on so many processors. Each swarm is one
+// thread, and so is the feed, nearly: one that fills a processor holds the run up however
+// many others are idle.
+func (w *Window) harness(own spent, busiest float64, processors int) {
+	w.Harness = ratio(own.swarms+own.feed, own.took*float64(max(processors, 1)))
+	w.Busiest = max(busiest, ratio(own.feed, own.took))
+}
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
