@@ -36,7 +36,8 @@ func runJSON(t *testing.T, program string, args ...string) *RunReport {
 // sound says that every tick due came, once, in order, to whom it was for.
 func sound(t *testing.T, w *Window) {
 	t.Helper()
-	if w == nil || w.Frames == 0 || w.CPU <= 0 || w.Faults.wrong()+w.Faults.Missing != 0 || w.Undelivered != 0 ||
+	if w == nil || w.Frames == 0 || w.CPU <= 0 || w.Faults.wrong()+w.Faults.Missing != 0 ||
+		w.Uncounted != 0 || w.Undelivered != 0 ||
 		w.Latency.P50 <= 0 || w.Latency.P99 < w.Latency.P50 {
 		t.Errorf("%+v", w)
 	}

@@ -305,6 +305,10 @@ func (w *Window) doubts(say sayer) {
 		}
 		say("%s ticks were passed over, %s", whole(float64(n)), words)
 	}
+	if w.Uncounted > 0 {
+		say("WRONG: uncounted: clients missed %s ticks more than the server counts as skipped",
+			whole(w.Uncounted))
+	}
 	if w.Faults.wrong() > 0 {
 		say("WRONG: %s", w.Faults.String())
 	}

@@ -29,6 +29,9 @@ func (t *Trial) words() string {
 		if w.Faults.Missing > 0 {
 			add("%s ticks passed over", whole(float64(w.Faults.Missing)))
 		}
+		if w.Uncounted > 0 {
+			add("WRONG: %s uncounted", whole(w.Uncounted))
+		}
 		if w.Faults.wrong() > 0 {
 			add("WRONG: %s", w.Faults.String())
 		}

@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-const mallocs = "go_memstats_mallocs_total"
+const (
+	mallocs      = "go_memstats_mallocs_total"
+	skippedTicks = "azira_ticks_skipped_total"
+)
 
 // streamsMetrics are those the scenario cannot do without.
 var streamsMetrics = []string{

@@ -27,6 +27,7 @@ type Window struct {
 	Slow        Slow    `json:"slow"`
 	Back        *Back   `json:"back,omitempty"` // of churn
 	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
+	Uncounted   float64 `json:"uncounted"`      // ticks missed that Azira counts nowhere
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
@@ -46,7 +47,8 @@ type Inside struct {
 	Allocs     float64 `json:"allocs"`         // objects, by all that the server does
 	PauseShare float64 `json:"gc_pause_share"` // of the time
 	PerWrite   float64 `json:"frames_per_write"`
-	Skipped    float64 `json:"skipped"` // ticks replaced by newer ones
+	Skipped    float64 `json:"skipped"`      // ticks replaced by newer ones
+	Ever       float64 `json:"skipped_ever"` // the same since its start
 	Laps       float64 `json:"laps"`
 }
 
@@ -113,8 +115,26 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 	after, err := t.settled(ctx)
 	if err == nil && after != nil {
 		w.Server = fl.inside(after)
+		w.Uncounted = t.uncounted(w)
 	}
+	t.undelivered = w.Undelivered
 	return err
+}
+
+// uncounted is by how many ticks what clients missed exceeds what is accounted for. The
+// server's count begins before the window's and ends after it, so it must be the larger.
+//
+//   - A tick that the feed dropped is missed by as many as hold its token, at most.
+//   - What did not come in the flow before shows as holes in this one.
+//   - Slow clients see in one window what was skipped for them in any before.
+func (t *trial) uncounted(w *Window) float64 {
+	due := float64(t.undelivered)
+	if w.Dropped > 0 {
+		due += float64(w.Dropped) * float64(t.c.load().holdersMax(t.c.Clients))
+	}
+	missed := float64(w.Faults.Missing + w.Undelivered)
+	all := missed + float64(w.Slow.Missing)
+	return max(missed-w.Server.Skipped-due, all-w.Server.Ever-due, 0)
 }
 
 // drained waits until what was published has come, or nothing more does.
@@ -192,7 +212,8 @@ func (fl *flow) inside(after page) *Inside {
 		Ticks:      since("azira_ticks_in_total"),
 		PauseShare: since("go_gc_duration_seconds_sum") / time.Since(fl.looked).Seconds(),
 		PerWrite:   ratio(since("azira_frames_out_total"), since("azira_writes_total")),
-		Skipped:    since("azira_ticks_skipped_total"),
+		Skipped:    since(skippedTicks),
+		Ever:       after[skippedTicks],
 		Laps:       since("azira_ring_laps_total"),
 		Allocs:     max(since(mallocs)-fl.looks, 0),
 	}
