@@ -78,101 +78,6 @@ func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	}}
 }
 
-// A measure takes one figure from a trial, or one of each of its parts; none where
-// there is none.
-type measure struct {
-	name, unit string
-	of         func(t *Trial) []float64
-}
-
-func ofWindow(of func(w *Window) float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Window == nil {
-			return nil
-		}
-		return []float64{of(t.Window)}
-	}
-}
-
-func ofIdle(of func(i *Idle) float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Idle == nil || of(t.Idle) == 0 {
-			return nil
-		}
-		return []float64{of(t.Idle)}
-	}
-}
-
-func ofStall(of func(s *Stall) []float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Stall == nil {
-			return nil
-		}
-		return of(t.Stall)
-	}
-}
-
-// measures are all figures, in the order of the report.
-var measures = []measure{
-	{"CPU per delivered tick", "µs", ofWindow(func(w *Window) float64 { return w.CPU })},
-	{"outside the kernel", "µs", ofWindow(func(w *Window) float64 { return w.User })},
-	{"delivered", "/s", ofWindow(func(w *Window) float64 { return w.PerSecond })},
-	{"delivered per core", "/s", ofWindow(func(w *Window) float64 { return w.PerCore })},
-	{"server busy", "%", ofWindow(func(w *Window) float64 { return 100 * w.Busy })},
-	{"latency p50", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P50 })},
-	{"latency p90", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P90 })},
-	{"latency p99", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P99 })},
-	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
-	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
-	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
-	{"worst client by the mean", "", ofWindow(func(w *Window) float64 { return w.Worst })},
-	{"ticks counted", "", ofWindow(func(w *Window) float64 { return float64(w.Ticks) })},
-	{"knee", "/s", func(t *Trial) []float64 {
-		if len(t.Steps) == 0 {
-			return nil
-		}
-		return []float64{t.Knee}
-	}},
-	{"p99 at 80 % of the knee", "ms", func(t *Trial) []float64 {
-		if t.Below == nil {
-			return nil
-		}
-		return []float64{t.Below.Latency.P99}
-	}},
-	{"back, 99 %", "s", func(t *Trial) []float64 {
-		if t.Back == nil {
-			return nil
-		}
-		return []float64{t.Back.P99}
-	}},
-	{"p99 with slow by without", "", ofStall(func(s *Stall) []float64 {
-		return s.quotients((*Pair).ratio)
-	})},
-	{"p99 without, later by earlier", "", ofStall(func(s *Stall) []float64 {
-		return s.quotients((*Pair).drift)
-	})},
-	{"slow for", "s", ofStall(func(s *Stall) []float64 { return []float64{s.Seconds} })},
-	{"all served again within", "s", ofStall(func(s *Stall) []float64 {
-		return []float64{s.Again}
-	})},
-	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
-		return []float64{s.PerClient}
-	})},
-	{"… growth with nobody slow", "B", ofStall(func(s *Stall) []float64 {
-		return []float64{ratio(s.Growth, float64(s.Clients))}
-	})},
-	{"promised at most", "B", ofStall(func(s *Stall) []float64 {
-		if s.Allowed == 0 {
-			return nil
-		}
-		return []float64{s.Allowed}
-	})},
-	{"user memory per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.User })},
-	{"RSS per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.RSS })},
-	{"kernel, both ends", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.Kernel })},
-	{"CPU per connection and second", "µs", ofIdle(func(i *Idle) float64 { return i.CPU })},
-}
-
 // compute makes figures, ratios and notes of the trials.
 func (r *RunReport) compute() {
 	own := &r.Targets[0]
@@ -184,11 +89,11 @@ func (r *RunReport) compute() {
 				all := m.of(&t.Trials[j])
 				vs = append(vs, all...)
 				v := spreadOf(all).Median
-				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 {
+				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 && !m.unlike {
 					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
-			if len(vs) == 0 || spreadOf(vs) == (Spread{}) {
+			if len(vs) == 0 || spreadOf(vs) == (Spread{}) && !m.zero {
 				continue
 			}
 			f := Figure{Name: m.name, Unit: m.unit, Value: spreadOf(vs)}
@@ -274,6 +179,10 @@ func (t *Trial) doubts(say sayer) {
 	if s := t.Stall; s != nil && s.Silent > 0 {
 		say("%d of the slow clients were not served again within %.0f s", s.Silent, s.Again)
 	}
+	if b := t.Back; b != nil && b.Clients < b.Of {
+		say("%d of %d clients did not come back within %.0f s", b.Of-b.Clients, b.Of,
+			stormTimeout.Seconds())
+	}
 	if t.Idle != nil {
 		t.Idle.Disturbances.doubts(say)
 	}
@@ -304,6 +213,10 @@ func (w *Window) doubts(say sayer) {
 			words = fmt.Sprintf("the server counts %s in all", whole(w.Server.Skipped))
 		}
 		say("%s ticks were passed over, %s", whole(float64(n)), words)
+	}
+	if b := w.Back; b != nil && b.P99 == 0 {
+		say("%d of %d clients that were to come back had not, at the window's end",
+			b.Of-b.Clients, b.Of)
 	}
 	if w.Uncounted > 0 {
 		say("WRONG: uncounted: clients missed %s ticks more than the server counts as skipped",

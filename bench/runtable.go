@@ -11,8 +11,7 @@ func (t *Trial) words() string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if t.Back != nil {
-		add("%d of %d back, 99 %% within %.2f s, all within %.2f s, %d refused at first",
-			t.Back.Clients, t.Back.Of, t.Back.P99, t.Back.Max, t.Back.Refused)
+		add("%s, %d refused at first", t.Back.words(), t.Back.Refused)
 	}
 	if len(t.Steps) > 0 {
 		add("knee %s/s", whole(t.Knee))
@@ -24,7 +23,7 @@ func (t *Trial) words() string {
 		add("%s µs per tick, %s/s, p99 %s ms", decimals(w.CPU, 3), whole(w.PerSecond),
 			decimals(w.Latency.P99, 2))
 		if w.Back != nil {
-			add("%d came back, 99 %% within %.3f s", w.Back.Clients, w.Back.P99)
+			add("%s", w.Back.words())
 		}
 		if w.Faults.Missing > 0 {
 			add("%s ticks passed over", whole(float64(w.Faults.Missing)))

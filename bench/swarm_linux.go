@@ -129,6 +129,7 @@ func (s *swarm) follow(c swarmCommand) (r swarmResult, err error) {
 		r.Left = h.unheard()
 	case doBegin:
 		h.begin(h.members)
+		h.returned, h.refused = histogram{}, 0
 		h.began, h.cpu = time.Now(), ownCPU()
 	case doEnd:
 		r.Tally = h.end(h.members)

@@ -186,7 +186,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	w.harness(own, end.Tally.Busiest, len(t.others))
 	w.Disturbances = t.disturbance(&span, own)
 	if end.Back != nil && t.c.ChurnRate > 0 {
-		w.Back = newBack(end.Back, t.c.Clients)
+		w.Back = newBack(end.Back, end.Back.Clients+end.Back.Waiting)
 	}
 	return w, <-profiled
 }
