@@ -9,6 +9,7 @@ type Trial struct {
 	Stall  *Stall   `json:"stall,omitempty"`
 	Steps  []Window `json:"steps,omitempty"` // of saturate, by rate
 	Knee   float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Bad    float64  `json:"bad,omitempty"`   // and at the first bad one
 	Below  *Window  `json:"below,omitempty"` // of saturate: at belowKnee of the knee
 	Back   *Back    `json:"back,omitempty"`  // of storm
 	Idle   *Idle    `json:"idle,omitempty"`

@@ -129,7 +129,11 @@ func (r *RunReport) note(t *TargetReport) {
 	say := func(format string, args ...any) {
 		r.Notes = append(r.Notes, t.Name+": "+fmt.Sprintf(format, args...))
 	}
-	if t.Missing != "" {
+	switch {
+	case t.Missing == "":
+	case len(t.Trials) > 0:
+		say("failed in round %d: %s", len(t.Trials)+1, t.Missing)
+	default:
 		say("not measured: %s", t.Missing)
 	}
 	for i := range t.Trials {
@@ -179,6 +183,7 @@ func (t *Trial) doubts(say sayer) {
 	if s := t.Stall; s != nil && s.Silent > 0 {
 		say("%d of the slow clients were not served again within %.0f s", s.Silent, s.Again)
 	}
+	t.sweepDoubts(say)
 	if b := t.Back; b != nil && b.Clients < b.Of {
 		say("%d of %d clients did not come back within %.0f s", b.Of-b.Clients, b.Of,
 			stormTimeout.Seconds())
@@ -206,6 +211,9 @@ func (w *Window) doubts(say sayer) {
 	}
 	if n := w.Slow.Closed; n > 0 {
 		say("the server had closed the streams of %d of the %d slow clients", n, w.Slow.Clients)
+	}
+	if w.Starved > 0 {
+		say("%d clients received nothing in the window, though their tokens ticked", w.Starved)
 	}
 	if n := w.Faults.Missing; n > 0 {
 		words := "and it does not say how many"

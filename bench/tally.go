@@ -12,7 +12,8 @@ type Tally struct {
 	Busiest float64 `json:"busiest"` // of them: share of one processor that it used
 	Faults  Faults  `json:"faults"`
 	Slow    Slow    `json:"slow"`
-	Digest  uint64  `json:"digest"` // of each client's number of frames, whatever the order
+	Starved int     `json:"starved"` // clients that got nothing while others got their tokens' ticks
+	Digest  uint64  `json:"digest"`  // of each client's number of frames, whatever the order
 
 	Lateness []Lateness `json:"lateness"` // of each process
 	Latency  buckets    `json:"latency"`  // µs from the scheduled time to the last byte read
@@ -96,6 +97,7 @@ func (t *Tally) add(o *Tally) {
 	t.Reads += o.Reads
 	t.CPU += o.CPU
 	t.Busiest = max(t.Busiest, o.Busiest)
+	t.Starved += o.Starved
 	t.Digest += o.Digest
 	t.Lateness = append(t.Lateness, o.Lateness...)
 	t.Faults.add(&o.Faults)

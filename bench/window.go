@@ -23,6 +23,7 @@ type Window struct {
 	Jain    float64     `json:"jain"`  // of the clients' mean lateness: 1 is even
 	Worst   float64     `json:"worst"` // client's mean lateness, by the mean of all
 
+	Starved     int     `json:"starved"` // clients that got nothing while others did
 	Faults      Faults  `json:"faults"`
 	Slow        Slow    `json:"slow"`
 	Back        *Back   `json:"back,omitempty"` // of churn
@@ -196,8 +197,8 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 	w := &Window{
 		Frames: y.Frames + y.Slow.Frames, PerSecond: ratio(n, y.Seconds),
 		CPU: ratio(u.Total*1e6, n), PerCore: ratio(n, u.Total), Busy: ratio(u.Total, took),
-		User:   ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
-		Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
+		User:    ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
+		Starved: y.Starved, Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
 	}
 	w.Jain, w.Worst = fairness(y.Lateness)
 	w.hist.add(y.Latency)
