@@ -106,6 +106,15 @@ func TestFair(t *testing.T) {
 	}
 }
 
+func TestDescriptors(t *testing.T) {
+	for _, flag := range []string{"clients", "streams"} {
+		err := checkDescriptors(1<<40, flag)
+		if !errors.Is(err, errDescriptors) || !strings.HasSuffix(err.Error(), "lower --"+flag) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestScenariosFit(t *testing.T) {
 	for _, s := range Scenarios {
 		c, err := Scenario(s.Name)

@@ -152,7 +152,7 @@ func (c *RunConfig) Check() error {
 	case slices.Contains(c.Against, aziraName):
 		return fmt.Errorf("%w: --against %s: it is measured anyway", ErrConfig, aziraName)
 	}
-	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams) + fdSpare)
+	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams)+fdSpare, "clients")
 }
 
 // plain writes a setting as one would.
