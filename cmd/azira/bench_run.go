@@ -93,9 +93,11 @@ func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 		f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "p99 at the knee, in `ms`")
 	case bench.KindSlow:
 		f.Float64Var(&c.Share, "share", c.Share, "`share` of the clients that are slow")
-		f.IntVar(&c.Pairs, "pairs", c.Pairs, "`number` of windows before, during and after the stall")
+		f.IntVar(&c.Pairs, "pairs", c.Pairs,
+			"`number` of windows before, during and after the stall")
 		f.Float64Var(&c.Stall, "stall", c.Stall, "`seconds` that it lasts at least")
-		f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "`bytes` that slow clients read per second")
+		f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate,
+			"`bytes` that slow clients read per second")
 	}
 }
 
