@@ -1,6 +1,9 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A checker looks at what members receive and counts it.
 type checker struct {
@@ -10,8 +13,15 @@ type checker struct {
 
 	// Owned by the herd.
 	seen    []place
+	ticked  []ticked // in the window, by token
 	tally   Tally
 	latency histogram
+}
+
+// ticked is what any member received of a token in a window.
+type ticked struct {
+	first uint32 // n of the first such tick; 0 is none
+	again bool   // a later one came too
 }
 
 // table is a member's part of what was seen.
@@ -26,6 +36,9 @@ func (c *checker) join(m *member, tokens []uint32) {
 	t := c.table(m)
 	for _, token := range tokens {
 		t.insert(token)
+		for int(token) >= len(c.ticked) {
+			c.ticked = append(c.ticked, ticked{})
+		}
 	}
 }
 
@@ -55,6 +68,7 @@ func (c *checker) take(m *member, payload []byte, now int64) {
 		c.unexpected(m, p.last, tk)
 	}
 	p.last = max(p.last, tk.n)
+	c.ticked[tk.token].take(tk.n)
 	if !m.slow {
 		late := max(now-tk.at, 0)
 		c.latency.record(late)
@@ -93,6 +107,7 @@ func (c *checker) first(format string, args ...any) {
 // begin starts a window.
 func (c *checker) begin(members []member) {
 	c.tally, c.latency = Tally{}, histogram{}
+	clear(c.ticked)
 	for i := range members {
 		members[i].late, members[i].frames = 0, 0
 	}
@@ -112,11 +127,34 @@ func (c *checker) end(members []member) *Tally {
 			}
 		} else if m.frames > 0 && !c.count {
 			l.take(float64(m.late) / float64(m.frames))
+		} else if c.starved(m) {
+			t.Starved++
 		}
 	}
 	t.Lateness = []Lateness{l}
 	t.Latency = c.latency.buckets()
 	return &t
+}
+
+// starved says that a member got nothing in the window though others got two ticks of a
+// token of its own: of one alone its turn may lie beyond the window.
+func (c *checker) starved(m *member) bool {
+	if m.frames > 0 || m.state < memberHeard || m.state == memberClosed {
+		return false
+	}
+	return slices.ContainsFunc(c.table(m), func(p place) bool {
+		return p.token != 0 && c.ticked[p.token-1].again
+	})
+}
+
+func (t *ticked) take(n uint32) {
+	switch t.first {
+	case 0:
+		t.first = n
+	case n:
+	default:
+		t.again = true
+	}
 }
 
 // mix spreads a value over 64 bits (the finalizer of SplitMix64).

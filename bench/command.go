@@ -58,12 +58,14 @@ type swarmResult struct {
 // A back is how clients that came back fared.
 type back struct {
 	Clients int     `json:"clients"` // that are back
+	Waiting int     `json:"waiting"` // that are on their way
 	Refused int     `json:"refused"` // attempts, tried again after a pause
 	Took    buckets `json:"took"`    // µs from the order to the answer to the subscribe
 }
 
 func (b *back) add(o *back) {
 	b.Clients += o.Clients
+	b.Waiting += o.Waiting
 	b.Refused += o.Refused
 	var h histogram
 	h.add(b.Took)

@@ -64,7 +64,8 @@ func newHerd(s swarmLoad) (*herd, error) {
 		return nil, fmt.Errorf("make epoll: %w", err)
 	}
 	return &herd{
-		checker: checker{count: s.Count, numbers: s.First}, setup: s, clock: newClock(s.Epoch), epoll: fd,
+		checker: checker{count: s.Count, numbers: s.First}, setup: s,
+		clock: newClock(s.Epoch), epoll: fd,
 		server: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 		picker: newPicker(s.Load),
 		buf:    make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,

@@ -50,9 +50,22 @@ func (h *histogram) quantile(q float64) uint64 {
 	if h.n == 0 {
 		return 0
 	}
-	rank := uint64(q * float64(h.n))
-	if float64(rank) < q*float64(h.n) || rank == 0 {
+	return h.at(rankOf(q, h.n))
+}
+
+// rankOf is which value of n in order is the first with a share q at or below it; from 1.
+func rankOf(q float64, n uint64) uint64 {
+	rank := uint64(q * float64(n))
+	if float64(rank) < q*float64(n) || rank == 0 {
 		rank++
+	}
+	return rank
+}
+
+// at is the value of that rank; 0 if there are not so many.
+func (h *histogram) at(rank uint64) uint64 {
+	if rank > h.n {
+		return 0
 	}
 	for i, n := range h.counts {
 		if n >= rank {

@@ -1,9 +1,6 @@
 package bench
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // A Trial is what one target showed in one round.
 type Trial struct {
@@ -12,6 +9,7 @@ type Trial struct {
 	Stall  *Stall   `json:"stall,omitempty"`
 	Steps  []Window `json:"steps,omitempty"` // of saturate, by rate
 	Knee   float64  `json:"knee,omitempty"`  // deliveries/s at the last good step
+	Bad    float64  `json:"bad,omitempty"`   // and at the first bad one
 	Below  *Window  `json:"below,omitempty"` // of saturate: at belowKnee of the knee
 	Back   *Back    `json:"back,omitempty"`  // of storm
 	Idle   *Idle    `json:"idle,omitempty"`
@@ -54,9 +52,10 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 
 // Idle is what connections cost that do nothing.
 type Idle struct {
-	Points    []Memory `json:"points"`
-	PerStream Memory   `json:"per_stream"`
-	CPU       float64  `json:"cpu_us"` // per connection and second
+	Points       []Memory `json:"points"`
+	PerStream    Memory   `json:"per_stream"`
+	CPU          float64  `json:"cpu_us"` // per connection and second
+	Disturbances          // while it rested
 }
 
 // idle opens the streams in steps, weighs the server at each, and lets it rest.
@@ -77,18 +76,34 @@ func (t *trial) idle(ctx context.Context, r *Trial) error {
 		r.Idle.Points = append(r.Idle.Points, m)
 	}
 	r.Idle.PerStream = PerStream(r.Idle.Points)
+	return t.rest(ctx, r.Idle)
+}
+
+// rest has the connections do nothing but answer pings.
+func (t *trial) rest(ctx context.Context, r *Idle) error {
+	if _, err := t.fleet.ask(ctx, swarmCommand{Do: doBegin}); err != nil {
+		return err
+	}
 	before, err := t.usage()
 	if err != nil {
 		return err
 	}
-	began := time.Now()
+	span := t.beginSpan()
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return err
 	}
+	end, err := t.fleet.ask(ctx, swarmCommand{Do: doEnd})
+	if err != nil {
+		return err
+	}
 	after, err := t.usage()
-	r.Idle.CPU = ratio(after.since(before).Total*1e6,
-		time.Since(began).Seconds()*float64(t.c.Clients))
-	return err
+	if err != nil {
+		return err
+	}
+	own := span.until(after.since(before).Total, end.Tally.CPU)
+	r.CPU = ratio(own.server*1e6, own.took*float64(t.c.Clients))
+	r.Disturbances = t.disturbance(&span, own)
+	return nil
 }
 
 // memory is what the servers hold, by what they tell and what the kernel does, after

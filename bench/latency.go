@@ -1,5 +1,7 @@
 package bench
 
+import "fmt"
+
 // Percentiles are of latency, in ms: from the time a tick was to be sent at, fixed in
 // advance, to the read of its last byte.
 type Percentiles struct {
@@ -36,20 +38,30 @@ func curveOf(h *histogram) (curve []Point) {
 	return curve
 }
 
-// Back is how clients that came back fared, in seconds.
+// Back is how clients that came back fared, in seconds. Ranks are among all that were
+// to: where fewer than a share of them came there is no figure of it, and it is 0.
 type Back struct {
 	Clients int     `json:"clients"`
 	Of      int     `json:"of"`
 	Refused int     `json:"refused"` // attempts
-	P50     float64 `json:"p50_s"`
-	P99     float64 `json:"p99_s"`
-	Max     float64 `json:"max_s"`
+	P50     float64 `json:"p50_s,omitempty"`
+	P99     float64 `json:"p99_s,omitempty"`
+	Max     float64 `json:"max_s"` // of those that came
 }
 
 func newBack(b *back, of int) *Back {
 	var h histogram
 	h.add(b.Took)
 	s := func(us uint64) float64 { return float64(us) / 1e6 }
+	among := func(q float64) float64 { return s(h.at(rankOf(q, uint64(of)))) }
 	return &Back{Clients: b.Clients, Of: of, Refused: b.Refused,
-		P50: s(h.quantile(0.5)), P99: s(h.quantile(0.99)), Max: s(h.max)}
+		P50: among(0.5), P99: among(0.99), Max: s(h.max)}
+}
+
+func (b *Back) words() string {
+	if b.P99 == 0 {
+		return fmt.Sprintf("%d of %d came back", b.Clients, b.Of)
+	}
+	return fmt.Sprintf("%d of %d came back, 99 %% within %.3f s, all of these within %.3f s",
+		b.Clients, b.Of, b.P99, b.Max)
 }

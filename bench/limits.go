@@ -100,7 +100,7 @@ const (
 	stormTimeout  = time.Minute
 	warmTime      = time.Second           // of a window, before it counts
 	restTime      = time.Second           // between opening streams and weighing the server
-	hearTimeout   = 2 * time.Second       // for the first ticks to arrive, before they are sent anew
+	hearTimeout   = 2 * time.Second       // for the first ticks, before they are sent anew
 	hearEach      = 20 * time.Microsecond // more for each of them
 	retryPause    = time.Second           // of a client whose connection failed
 	windowTail    = time.Second           // of a window, after its last tick

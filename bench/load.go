@@ -1,6 +1,9 @@
 package bench
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 // A load says who wants what: which tokens each client holds, and how often each
 // token ticks. Every process of a run makes the same lists from it.
@@ -73,6 +76,18 @@ func (l load) fanOut(clients int) float64 {
 	if !l.Zipf {
 		return float64(clients) * float64(l.Tokens) / float64(l.Universe)
 	}
+	pk, holders := newPicker(l), l.holders(clients)
+	const samples = 1 << 16
+	sum := 0
+	pk.pcg.Seed(1, 2)
+	for range samples {
+		sum += holders[pk.pick()]
+	}
+	return float64(sum) / samples
+}
+
+// holders are how many clients hold each token.
+func (l load) holders(clients int) []int {
 	pk := newPicker(l)
 	holders := make([]int, l.Universe)
 	var list []uint32
@@ -82,11 +97,8 @@ func (l load) fanOut(clients int) float64 {
 			holders[t]++
 		}
 	}
-	const samples = 1 << 16
-	sum := 0
-	pk.pcg.Seed(1, 2)
-	for range samples {
-		sum += holders[pk.pick()]
-	}
-	return float64(sum) / samples
+	return holders
 }
+
+// holdersMax is how many hold the token that most do.
+func (l load) holdersMax(clients int) int { return slices.Max(l.holders(clients)) }

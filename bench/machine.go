@@ -43,16 +43,16 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// checkDescriptors is an error if this process may not hold n of them. Go has
-// raised the limit to the hard one at the start.
-func checkDescriptors(n int) error {
+// checkDescriptors is an error if this process may not hold n of them, which a flag asks
+// for. Go has raised the limit to the hard one at the start.
+func checkDescriptors(n int, flag string) error {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
 		return fmt.Errorf("read limit of file descriptors: %w", err)
 	}
 	if lim.Cur < uint64(n) {
 		return fmt.Errorf("%w: %d are allowed, %d are needed here and some more by the server: "+
-			"raise the limit (ulimit -n) or lower --streams", errDescriptors, lim.Cur, n)
+			"raise the limit (ulimit -n) or lower --%s", errDescriptors, lim.Cur, n, flag)
 	}
 	return nil
 }

@@ -6,12 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 const (
 	aziraName = "azira"
+	allName   = "all"   // every peer there is
 	floorName = "floor" // sends frames that it made before; they are only counted
 	peersDir  = "bench/peers"
 )
@@ -55,22 +57,40 @@ func (c *RunConfig) findTargets(ctx context.Context, temp string) []target {
 		return out
 	}
 	program, err := c.findPeers(ctx, temp)
-	known := map[string]string{}
+	var known []target
 	if err == nil {
 		known, err = listPeers(ctx, program)
 	}
+	var peers []target
 	for _, name := range c.Against {
-		t := target{name: name, program: program}
-		why, listed := known[name]
 		switch {
 		case err != nil:
-			t.missing = err.Error()
-		case !listed:
-			t.missing = "no peer has this name"
+			peers = append(peers, target{name: name, missing: err.Error()})
+		case name == allName:
+			peers = append(peers, known...)
 		default:
-			t.missing = why
+			peers = append(peers, named(known, name))
 		}
-		out = append(out, t)
+	}
+	return append(out, distinct(peers)...)
+}
+
+// named is the peer of that name, or one that is missing.
+func named(known []target, name string) target {
+	for _, t := range known {
+		if t.name == name {
+			return t
+		}
+	}
+	return target{name: name, missing: "no peer has this name"}
+}
+
+// distinct keeps the first target of each name.
+func distinct(all []target) (out []target) {
+	for _, t := range all {
+		if !slices.ContainsFunc(out, func(o target) bool { return o.name == t.name }) {
+			out = append(out, t)
+		}
 	}
 	return out
 }
@@ -101,20 +121,20 @@ func (c *RunConfig) findPeers(ctx context.Context, temp string) (string, error) 
 // listPeers asks the program which peers there are, and why some can't run.
 //
 //	NAME ready|missing DIALECT WORDS
-func listPeers(ctx context.Context, program string) (map[string]string, error) {
+func listPeers(ctx context.Context, program string) (known []target, err error) {
 	text, err := exec.CommandContext(ctx, program, "list").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list peers: %w", err)
 	}
-	known := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
 		switch {
 		case len(f) < 3:
 		case f[1] == "ready":
-			known[f[0]] = ""
+			known = append(known, target{name: f[0], program: program})
 		default:
-			known[f[0]] = strings.Join(f[3:], " ")
+			known = append(known, target{name: f[0], program: program,
+				missing: strings.Join(f[3:], " ")})
 		}
 	}
 	return known, nil

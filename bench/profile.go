@@ -21,11 +21,11 @@ var (
 		{"goroutine", "goroutine"}}
 )
 
-// profile takes profiles of Azira during the window that begins now, if it is the
-// first of all. The channel tells how it went, once.
+// profile takes profiles of Azira, as it is without other settings, during the window
+// that begins now, if it is the first of all. The channel tells how it went, once.
 func (t *trial) profile(ctx context.Context) <-chan error {
 	done := make(chan error, 1)
-	if t.c.Profile == "" || len(t.scrapes) == 0 || t.round > 0 || t.profiled {
+	if t.c.Profile == "" || t.target.name != aziraName || t.round > 0 || t.profiled {
 		done <- nil
 		return done
 	}

@@ -49,6 +49,17 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// A peer that fails later keeps the figures it has.
+func TestFailed(t *testing.T) {
+	r := made()
+	r.Targets[1].Missing, r.Notes = "gone", nil
+	r.note(&r.Targets[1])
+	if n := strings.Join(r.Notes, "\n"); !strings.Contains(n, "a<b: failed in round 3: gone") ||
+		strings.Contains(n, "not measured") {
+		t.Error(n)
+	}
+}
+
 // The page is well-formed where it is drawn, and has every name in it escaped.
 func TestPage(t *testing.T) {
 	var page strings.Builder
@@ -95,6 +106,15 @@ func TestFair(t *testing.T) {
 	}
 }
 
+func TestDescriptors(t *testing.T) {
+	for _, flag := range []string{"clients", "streams"} {
+		err := checkDescriptors(1<<40, flag)
+		if !errors.Is(err, errDescriptors) || !strings.HasSuffix(err.Error(), "lower --"+flag) {
+			t.Error(err)
+		}
+	}
+}
+
 func TestScenariosFit(t *testing.T) {
 	for _, s := range Scenarios {
 		c, err := Scenario(s.Name)
@@ -111,6 +131,10 @@ func TestScenariosFit(t *testing.T) {
 		"--rate 0: only idle":                func(c *RunConfig) { c.Rate = 0 },
 		"--against azira":                    func(c *RunConfig) { c.Against = []string{"nats", "azira"} },
 		"--seconds 0: expected":              func(c *RunConfig) { c.Seconds = 0 },
+		"--profile: idle has no window": func(c *RunConfig) {
+			*c, _ = Scenario("idle")
+			c.Profile = "profiles"
+		},
 	} {
 		c, _ := Scenario("watch")
 		change(&c)

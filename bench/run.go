@@ -77,20 +77,30 @@ func (c *RunConfig) try(ctx context.Context, of trial) (best Trial, err error) {
 		if !c.Calm || !best.disturbed() {
 			break
 		}
-		c.say("%s: other programs and the hypervisor used %.0f %% of its processor",
+		c.say("%s: other programs and the hypervisor used %.0f %% of its processor or the clients'",
 			of.target.name, 100*result.disturbance())
 	}
 	return best, nil
 }
 
-// disturbance is the largest of any window.
+// disturbance is the largest of any window, or that of the rest.
 func (t *Trial) disturbance() (most float64) {
-	for _, w := range t.windows() {
-		most = max(most, w.disturbance())
+	for _, d := range t.disturbances() {
+		most = max(most, d.disturbance())
 	}
 	return most
 }
 
 func (t *Trial) disturbed() bool {
-	return slices.ContainsFunc(t.windows(), (*Window).disturbed)
+	return slices.ContainsFunc(t.disturbances(), (*Disturbances).disturbed)
+}
+
+func (t *Trial) disturbances() (all []*Disturbances) {
+	for _, w := range t.windows() {
+		all = append(all, &w.Disturbances)
+	}
+	if t.Idle != nil {
+		all = append(all, &t.Idle.Disturbances)
+	}
+	return all
 }

@@ -36,7 +36,8 @@ func runJSON(t *testing.T, program string, args ...string) *RunReport {
 // sound says that every tick due came, once, in order, to whom it was for.
 func sound(t *testing.T, w *Window) {
 	t.Helper()
-	if w == nil || w.Frames == 0 || w.CPU <= 0 || w.Faults.wrong()+w.Faults.Missing != 0 || w.Undelivered != 0 ||
+	if w == nil || w.Frames == 0 || w.CPU <= 0 || w.Faults.wrong()+w.Faults.Missing != 0 ||
+		w.Uncounted != 0 || w.Undelivered != 0 ||
 		w.Latency.P50 <= 0 || w.Latency.P99 < w.Latency.P50 {
 		t.Errorf("%+v", w)
 	}
@@ -87,7 +88,7 @@ func TestRun(t *testing.T) {
 		},
 		"slow --clients 40 --rate 4000 --share 0.25 --pairs 1 --stall 4": checkSlow,
 		"idle --clients 40": func(t *testing.T, r *RunReport) {
-			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 {
+			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 || i.CPU <= 0 {
 				t.Errorf("%+v", i)
 			}
 		},

@@ -78,101 +78,6 @@ func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	}}
 }
 
-// A measure takes one figure from a trial, or one of each of its parts; none where
-// there is none.
-type measure struct {
-	name, unit string
-	of         func(t *Trial) []float64
-}
-
-func ofWindow(of func(w *Window) float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Window == nil {
-			return nil
-		}
-		return []float64{of(t.Window)}
-	}
-}
-
-func ofIdle(of func(i *Idle) float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Idle == nil || of(t.Idle) == 0 {
-			return nil
-		}
-		return []float64{of(t.Idle)}
-	}
-}
-
-func ofStall(of func(s *Stall) []float64) func(*Trial) []float64 {
-	return func(t *Trial) []float64 {
-		if t.Stall == nil {
-			return nil
-		}
-		return of(t.Stall)
-	}
-}
-
-// measures are all figures, in the order of the report.
-var measures = []measure{
-	{"CPU per delivered tick", "µs", ofWindow(func(w *Window) float64 { return w.CPU })},
-	{"outside the kernel", "µs", ofWindow(func(w *Window) float64 { return w.User })},
-	{"delivered", "/s", ofWindow(func(w *Window) float64 { return w.PerSecond })},
-	{"delivered per core", "/s", ofWindow(func(w *Window) float64 { return w.PerCore })},
-	{"server busy", "%", ofWindow(func(w *Window) float64 { return 100 * w.Busy })},
-	{"latency p50", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P50 })},
-	{"latency p90", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P90 })},
-	{"latency p99", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P99 })},
-	{"latency p99.9", "ms", ofWindow(func(w *Window) float64 { return w.Latency.P999 })},
-	{"latency max", "ms", ofWindow(func(w *Window) float64 { return w.Latency.Max })},
-	{"fairness (Jain)", "", ofWindow(func(w *Window) float64 { return w.Jain })},
-	{"worst client by the mean", "", ofWindow(func(w *Window) float64 { return w.Worst })},
-	{"ticks counted", "", ofWindow(func(w *Window) float64 { return float64(w.Ticks) })},
-	{"knee", "/s", func(t *Trial) []float64 {
-		if len(t.Steps) == 0 {
-			return nil
-		}
-		return []float64{t.Knee}
-	}},
-	{"p99 at 80 % of the knee", "ms", func(t *Trial) []float64 {
-		if t.Below == nil {
-			return nil
-		}
-		return []float64{t.Below.Latency.P99}
-	}},
-	{"back, 99 %", "s", func(t *Trial) []float64 {
-		if t.Back == nil {
-			return nil
-		}
-		return []float64{t.Back.P99}
-	}},
-	{"p99 with slow by without", "", ofStall(func(s *Stall) []float64 {
-		return s.quotients((*Pair).ratio)
-	})},
-	{"p99 without, later by earlier", "", ofStall(func(s *Stall) []float64 {
-		return s.quotients((*Pair).drift)
-	})},
-	{"slow for", "s", ofStall(func(s *Stall) []float64 { return []float64{s.Seconds} })},
-	{"all served again within", "s", ofStall(func(s *Stall) []float64 {
-		return []float64{s.Again}
-	})},
-	{"memory per slow client", "B", ofStall(func(s *Stall) []float64 {
-		return []float64{s.PerClient}
-	})},
-	{"… growth with nobody slow", "B", ofStall(func(s *Stall) []float64 {
-		return []float64{ratio(s.Growth, float64(s.Clients))}
-	})},
-	{"promised at most", "B", ofStall(func(s *Stall) []float64 {
-		if s.Allowed == 0 {
-			return nil
-		}
-		return []float64{s.Allowed}
-	})},
-	{"user memory per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.User })},
-	{"RSS per connection", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.RSS })},
-	{"kernel, both ends", "B", ofIdle(func(i *Idle) float64 { return i.PerStream.Kernel })},
-	{"CPU per connection and second", "µs", ofIdle(func(i *Idle) float64 { return i.CPU })},
-}
-
 // compute makes figures, ratios and notes of the trials.
 func (r *RunReport) compute() {
 	own := &r.Targets[0]
@@ -184,11 +89,11 @@ func (r *RunReport) compute() {
 				all := m.of(&t.Trials[j])
 				vs = append(vs, all...)
 				v := spreadOf(all).Median
-				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 {
+				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 && !m.unlike {
 					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
-			if len(vs) == 0 || spreadOf(vs) == (Spread{}) {
+			if len(vs) == 0 || spreadOf(vs) == (Spread{}) && !m.zero {
 				continue
 			}
 			f := Figure{Name: m.name, Unit: m.unit, Value: spreadOf(vs)}
@@ -224,7 +129,11 @@ func (r *RunReport) note(t *TargetReport) {
 	say := func(format string, args ...any) {
 		r.Notes = append(r.Notes, t.Name+": "+fmt.Sprintf(format, args...))
 	}
-	if t.Missing != "" {
+	switch {
+	case t.Missing == "":
+	case len(t.Trials) > 0:
+		say("failed in round %d: %s", len(t.Trials)+1, t.Missing)
+	default:
 		say("not measured: %s", t.Missing)
 	}
 	for i := range t.Trials {
@@ -239,10 +148,9 @@ func (r *RunReport) note(t *TargetReport) {
 		}
 	}
 	for i := range t.Trials {
-		if s := t.Trials[i].Stall; s != nil && s.Silent > 0 {
-			say("round %d: %d of the slow clients were not served again within %.0f s",
-				t.Trials[i].Round, s.Silent, s.Again)
-		}
+		t.Trials[i].doubts(func(format string, args ...any) {
+			say("round %d: %s", t.Trials[i].Round, fmt.Sprintf(format, args...))
+		})
 	}
 	if len(t.Trials) > 0 && !r.Pinned {
 		say("server, clients and feed shared the processors")
@@ -270,17 +178,31 @@ func (t *Trial) windows() (all []*Window) {
 	return all
 }
 
-func (w *Window) doubts(say func(format string, args ...any)) {
-	if w.Harness >= harnessFull {
+// doubts are those of a trial that are of none of its windows.
+func (t *Trial) doubts(say sayer) {
+	if s := t.Stall; s != nil && s.Silent > 0 {
+		say("%d of the slow clients were not served again within %.0f s", s.Silent, s.Again)
+	}
+	t.sweepDoubts(say)
+	if b := t.Back; b != nil && b.Clients < b.Of {
+		say("%d of %d clients did not come back within %.0f s", b.Of-b.Clients, b.Of,
+			stormTimeout.Seconds())
+	}
+	if t.Idle != nil {
+		t.Idle.Disturbances.doubts(say)
+	}
+}
+
+func (w *Window) doubts(say sayer) {
+	switch {
+	case w.Harness >= harnessFull:
 		say("clients and feed used %.0f %% of their processors: they may be what is measured",
 			100*w.Harness)
+	case w.Busiest >= harnessFull:
+		say("the busiest process of clients and feed used %.0f %% of one processor: "+
+			"it may be what is measured", 100*w.Busiest)
 	}
-	if w.Others > othersShare {
-		say("other programs used %.0f %% of the server's processor", 100*w.Others)
-	}
-	if w.Stolen > stolenShare {
-		say("the hypervisor took %.0f %% of the server's processor", 100*w.Stolen)
-	}
+	w.Disturbances.doubts(say)
 	if w.FeedLateMs > feedLateMs {
 		say("ticks were sent up to %.1f ms late (p99)", w.FeedLateMs)
 	}
@@ -290,12 +212,23 @@ func (w *Window) doubts(say func(format string, args ...any)) {
 	if n := w.Slow.Closed; n > 0 {
 		say("the server had closed the streams of %d of the %d slow clients", n, w.Slow.Clients)
 	}
+	if w.Starved > 0 {
+		say("%d clients received nothing in the window, though their tokens ticked", w.Starved)
+	}
 	if n := w.Faults.Missing; n > 0 {
 		words := "and it does not say how many"
 		if w.Server != nil {
 			words = fmt.Sprintf("the server counts %s in all", whole(w.Server.Skipped))
 		}
 		say("%s ticks were passed over, %s", whole(float64(n)), words)
+	}
+	if b := w.Back; b != nil && b.P99 == 0 {
+		say("%d of %d clients that were to come back had not, at the window's end",
+			b.Of-b.Clients, b.Of)
+	}
+	if w.Uncounted > 0 {
+		say("WRONG: uncounted: clients missed %s ticks more than the server counts as skipped",
+			whole(w.Uncounted))
 	}
 	if w.Faults.wrong() > 0 {
 		say("WRONG: %s", w.Faults.String())

@@ -11,8 +11,7 @@ func (t *Trial) words() string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if t.Back != nil {
-		add("%d of %d back, 99 %% within %.2f s, all within %.2f s, %d refused at first",
-			t.Back.Clients, t.Back.Of, t.Back.P99, t.Back.Max, t.Back.Refused)
+		add("%s, %d refused at first", t.Back.words(), t.Back.Refused)
 	}
 	if len(t.Steps) > 0 {
 		add("knee %s/s", whole(t.Knee))
@@ -24,10 +23,13 @@ func (t *Trial) words() string {
 		add("%s µs per tick, %s/s, p99 %s ms", decimals(w.CPU, 3), whole(w.PerSecond),
 			decimals(w.Latency.P99, 2))
 		if w.Back != nil {
-			add("%d came back, 99 %% within %.3f s", w.Back.Clients, w.Back.P99)
+			add("%s", w.Back.words())
 		}
 		if w.Faults.Missing > 0 {
 			add("%s ticks passed over", whole(float64(w.Faults.Missing)))
+		}
+		if w.Uncounted > 0 {
+			add("WRONG: %s uncounted", whole(w.Uncounted))
 		}
 		if w.Faults.wrong() > 0 {
 			add("WRONG: %s", w.Faults.String())
@@ -122,7 +124,8 @@ func (r *RunReport) inside(t *table) {
 	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
 	t.row("frames per write", decimals(w.Server.PerWrite, 2))
 	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))
-	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %")
+	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %", "the busiest process: "+
+		decimals(100*w.Busiest, 0)+" % of one processor")
 }
 
 func (m *measure) label() string {

@@ -18,9 +18,14 @@ func (t *trial) saturate(ctx context.Context, r *Trial) error {
 		}
 		t.c.say("%s at %s/s: %s/s delivered, p99 %s ms", t.target.name, whole(rate),
 			whole(w.PerSecond), decimals(w.Latency.P99, 1))
-		good := w.Latency.P99 <= t.c.BoundMs && w.PerSecond >= rate*deliveredMin && w.Dropped == 0
-		return w, good, nil
+		return w, w.good(rate, t.c.BoundMs), nil
 	})
+}
+
+// good says that servers kept up with a rate: in time, and with every tick.
+func (w *Window) good(rate, boundMs float64) bool {
+	return w.Latency.P99 <= boundMs && w.PerSecond >= rate*deliveredMin && w.Dropped == 0 &&
+		w.Faults.Missing == 0 && w.Undelivered == 0 && w.Faults.wrong() == 0
 }
 
 // saturate is the whole of it for any probe.
@@ -56,6 +61,7 @@ func (r *Trial) sweep(from float64, say sayer, p probe) error {
 			r.Knee = max(r.Knee, rate)
 		} else if bad == 0 || rate < bad {
 			bad = rate
+			r.Bad = bad
 		}
 		switch {
 		case bad == 0:
@@ -71,6 +77,20 @@ func (r *Trial) sweep(from float64, say sayer, p probe) error {
 	}
 	r.Window = last(r.Steps, r.Knee)
 	return nil
+}
+
+// doubts of a sweep that used up its rates.
+func (r *Trial) sweepDoubts(say sayer) {
+	switch {
+	case len(r.Steps) == 0:
+	case r.Bad == 0:
+		say("the sweep ended with no bad rate: the knee is above %s/s", whole(r.Knee))
+	case r.Knee == 0:
+		say("the sweep ended with no good rate: the knee is below %s/s", whole(r.Bad))
+	case r.Bad/r.Knee >= stepNear:
+		say("the sweep ended before it closed in: the knee is between %s/s and %s/s",
+			whole(r.Knee), whole(r.Bad))
+	}
 }
 
 // step says whether the servers keep up with a rate. One good window shows it. A bad

@@ -1,6 +1,11 @@
 package bench
 
-import "testing"
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
 
 // A machine takes a number of deliveries per second; the first windows at each rate are
 // disturbed, which makes them bad.
@@ -14,7 +19,7 @@ func (m *machine) probe(rate float64) (*Window, bool, error) {
 	m.counted[rate]++
 	w := &Window{Offered: rate, Latency: Percentiles{P99: rate / 1e5}}
 	if m.counted[rate] <= m.noise {
-		w.Others = 0.3
+		w.Disturbance.Others = 0.3
 		return w, false, nil
 	}
 	return w, rate <= m.limit, nil
@@ -65,5 +70,42 @@ func TestSaturateNever(t *testing.T) {
 	report.compute()
 	if f := report.Targets[0].figure("p99 at 80 % of the knee"); f == nil || f.Value.Median != 7 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A rate at which anything is missing is bad, however quick the rest.
+func TestGood(t *testing.T) {
+	if w := (Window{PerSecond: 99, Latency: Percentiles{P99: 5}}); !w.good(100, 5) {
+		t.Errorf("%+v", w)
+	}
+	for _, w := range []Window{{Dropped: 1}, {Undelivered: 1}, {Faults: Faults{Missing: 1}},
+		{Faults: Faults{Doubled: 1}}, {Latency: Percentiles{P99: 5.1}}} {
+		if w.PerSecond = 99; w.good(100, 5) {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+// A sweep that ends by its number of rates says what it does not know.
+func TestSweepDoubts(t *testing.T) {
+	for want, limit := range map[string]float64{
+		"no bad rate: the knee is above":  math.Inf(1),
+		"no good rate: the knee is below": 0,
+		"":                                300_000,
+		"before it closed in: the knee is between": 40,
+	} {
+		m := &machine{limit: limit, counted: map[float64]int{}}
+		r, from := Trial{}, 100_000.0
+		if limit == 40 {
+			from = 10_000 // 14 of 16 rates until the first good one
+		}
+		if err := r.saturate(from, silent, m.probe); err != nil {
+			t.Fatal(err)
+		}
+		var said string
+		r.doubts(func(format string, args ...any) { said += fmt.Sprintf(format, args...) })
+		if !strings.Contains(said, want) || (said == "") != (want == "") {
+			t.Errorf("%g: %q, knee %g, bad %g", limit, said, r.Knee, r.Bad)
+		}
 	}
 }

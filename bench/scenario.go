@@ -74,16 +74,17 @@ var Scenarios = []RunConfig{
 		Clients: 50, Tokens: 1000, Of: 1000, Rate: 500_000, PerSend: 10},
 	// 2,500 ticks/s for 41 s are 100,000 and some, at a rate that one frame per write can keep.
 	{Name: "fair", About: "over 100,000 ticks of 1 token: is any client served later than others?",
-		Kind: KindWindow, Clients: 50, Tokens: 1, Of: 1, Rate: 125_000, Seconds: 41, Rounds: 3},
+		Kind: KindWindow, Clients: 50, Tokens: 1, Of: 1, Rate: 125_000, Seconds: 41},
+	// The server pings every 25 s, some sooner after the start: two whole periods.
 	{Name: "idle", About: "memory and processor time of a connection", Kind: KindIdle,
-		Clients: 10_000, Tokens: 20, Of: 1000},
+		Clients: 10_000, Tokens: 20, Of: 1000, Seconds: 50},
 	{Name: "storm", About: "all clients come back at once", Kind: KindStorm,
 		Clients: 15_000, Tokens: 20, Of: 1000, Rate: 20_000},
 	{Name: "churn", About: "clients come and go while ticks flow", Kind: KindWindow,
 		Clients: 1000, Tokens: 20, Of: 1000, Rate: 50_000, ChurnRate: 100},
 	{Name: "slow", About: "some clients stall or read slowly", Kind: KindSlow,
 		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1,
-		Pairs: 5, Stall: 60, Seconds: 10, Rounds: 3},
+		Pairs: 5, Stall: 60, Seconds: 10},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},
 }
@@ -146,10 +147,12 @@ func (c *RunConfig) Check() error {
 			c.Tokens, c.Of)
 	case c.Rate == 0 && c.Kind != KindIdle:
 		return fmt.Errorf("%w: --rate 0: only idle runs without ticks", ErrConfig)
+	case c.Profile != "" && c.Kind == KindIdle:
+		return fmt.Errorf("%w: --profile: %s has no window to profile", ErrConfig, c.Name)
 	case slices.Contains(c.Against, aziraName):
 		return fmt.Errorf("%w: --against %s: it is measured anyway", ErrConfig, aziraName)
 	}
-	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams) + fdSpare)
+	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams)+fdSpare, "clients")
 }
 
 // plain writes a setting as one would.

@@ -47,7 +47,7 @@ func (c *StreamsConfig) Check() error {
 		return fmt.Errorf("%w: --tokens %d out of --universe %d: there are not so many",
 			ErrConfig, c.Tokens, c.Universe)
 	}
-	return checkDescriptors(c.Streams + fdSpare)
+	return checkDescriptors(c.Streams+fdSpare, "streams")
 }
 
 // window is the time with ticks, or without.

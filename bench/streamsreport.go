@@ -6,7 +6,10 @@ import (
 	"strings"
 )
 
-const mallocs = "go_memstats_mallocs_total"
+const (
+	mallocs      = "go_memstats_mallocs_total"
+	skippedTicks = "azira_ticks_skipped_total"
+)
 
 // streamsMetrics are those the scenario cannot do without.
 var streamsMetrics = []string{
@@ -120,9 +123,9 @@ func (r *StreamsReport) table(t *table) {
 	if s.Shared {
 		of = "the same for all"
 	}
-	t.row("load", fmt.Sprintf("%d streams of %d out of %d tokens, %s; %d ticks/s, then %d, for %g s each",
-		s.Streams, s.Tokens, s.Universe, of, s.Rate, moreTimes*s.Rate,
-		s.Seconds))
+	t.row("load", fmt.Sprintf("%d streams of %d out of %d tokens, %s; "+
+		"%d ticks/s, then %d, for %g s each",
+		s.Streams, s.Tokens, s.Universe, of, s.Rate, moreTimes*s.Rate, s.Seconds))
 
 	t.section("Three figures")
 	t.row("user-space memory per stream", whole(r.Memory.PerStream.User)+" bytes",

@@ -129,11 +129,13 @@ func (s *swarm) follow(c swarmCommand) (r swarmResult, err error) {
 		r.Left = h.unheard()
 	case doBegin:
 		h.begin(h.members)
+		h.returned, h.refused = histogram{}, 0
 		h.began, h.cpu = time.Now(), ownCPU()
 	case doEnd:
 		r.Tally = h.end(h.members)
 		r.Tally.Seconds = time.Since(h.began).Seconds()
 		r.Tally.CPU = (ownCPU() - h.cpu).Seconds()
+		r.Tally.Busiest = ratio(r.Tally.CPU, r.Tally.Seconds)
 		r.Back = h.back()
 	case doFinal:
 		r.Left = h.left(h.members, c.Last)

@@ -7,11 +7,13 @@ type Tally struct {
 	Seconds float64 `json:"seconds"`
 	Frames  uint64  `json:"frames"`
 	Bytes   uint64  `json:"bytes"`
-	Reads   uint64  `json:"reads"` // read(2) calls that gave something
-	CPU     float64 `json:"cpu"`   // seconds, of the clients' processes
+	Reads   uint64  `json:"reads"`   // read(2) calls that gave something
+	CPU     float64 `json:"cpu"`     // seconds, of the clients' processes
+	Busiest float64 `json:"busiest"` // of them: share of one processor that it used
 	Faults  Faults  `json:"faults"`
 	Slow    Slow    `json:"slow"`
-	Digest  uint64  `json:"digest"` // of each client's number of frames, whatever the order
+	Starved int     `json:"starved"` // clients that got nothing while others got their tokens' ticks
+	Digest  uint64  `json:"digest"`  // of each client's number of frames, whatever the order
 
 	Lateness []Lateness `json:"lateness"` // of each process
 	Latency  buckets    `json:"latency"`  // µs from the scheduled time to the last byte read
@@ -94,6 +96,8 @@ func (t *Tally) add(o *Tally) {
 	t.Bytes += o.Bytes
 	t.Reads += o.Reads
 	t.CPU += o.CPU
+	t.Busiest = max(t.Busiest, o.Busiest)
+	t.Starved += o.Starved
 	t.Digest += o.Digest
 	t.Lateness = append(t.Lateness, o.Lateness...)
 	t.Faults.add(&o.Faults)

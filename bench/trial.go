@@ -23,6 +23,8 @@ type trial struct {
 	fleet   *fleet
 	dropped uint64 // by the feed, up to the last window
 
+	undelivered uint64 // at the end of the last window
+
 	profiled bool // in a window before
 }
 

@@ -18,7 +18,8 @@ func (h *herd) storm() {
 
 // back is how those fared that were told to come back.
 func (h *herd) back() *back {
-	return &back{Clients: int(h.returned.n), Refused: h.refused, Took: h.returned.buckets()}
+	return &back{Clients: int(h.returned.n), Waiting: h.waiting, Refused: h.refused,
+		Took: h.returned.buckets()}
 }
 
 // beginChurn has so many members per second come back, one after another.

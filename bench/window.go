@@ -23,17 +23,19 @@ type Window struct {
 	Jain    float64     `json:"jain"`  // of the clients' mean lateness: 1 is even
 	Worst   float64     `json:"worst"` // client's mean lateness, by the mean of all
 
+	Starved     int     `json:"starved"` // clients that got nothing while others did
 	Faults      Faults  `json:"faults"`
 	Slow        Slow    `json:"slow"`
 	Back        *Back   `json:"back,omitempty"` // of churn
 	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
+	Uncounted   float64 `json:"uncounted"`      // ticks missed that Azira counts nowhere
 	Dropped     uint64  `json:"dropped"`        // by the feed, before the server
 	FeedLateMs  float64 `json:"feed_late_ms"`   // p99 of ticks sent after their time
-	Others      float64 `json:"others"`         // share of the server's processor that other programs used
-	Stolen      float64 `json:"stolen"`         // share of it that the hypervisor took
 	Harness     float64 `json:"harness"`        // share of their processors that clients and feed used
+	Busiest     float64 `json:"busiest"`        // share of one that the busiest of their processes used
 	PerRead     float64 `json:"per_read"`       // frames per read(2) of a client
 
+	Disturbances
 	Server *Inside `json:"server,omitempty"`
 
 	hist histogram
@@ -46,7 +48,8 @@ type Inside struct {
 	Allocs     float64 `json:"allocs"`         // objects, by all that the server does
 	PauseShare float64 `json:"gc_pause_share"` // of the time
 	PerWrite   float64 `json:"frames_per_write"`
-	Skipped    float64 `json:"skipped"` // ticks replaced by newer ones
+	Skipped    float64 `json:"skipped"`      // ticks replaced by newer ones
+	Ever       float64 `json:"skipped_ever"` // the same since its start
 	Laps       float64 `json:"laps"`
 }
 
@@ -113,8 +116,26 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 	after, err := t.settled(ctx)
 	if err == nil && after != nil {
 		w.Server = fl.inside(after)
+		w.Uncounted = t.uncounted(w)
 	}
+	t.undelivered = w.Undelivered
 	return err
+}
+
+// uncounted is by how many ticks what clients missed exceeds what is accounted for. The
+// server's count begins before the window's and ends after it, so it must be the larger.
+//
+//   - A tick that the feed dropped is missed by as many as hold its token, at most.
+//   - What did not come in the flow before shows as holes in this one.
+//   - Slow clients see in one window what was skipped for them in any before.
+func (t *trial) uncounted(w *Window) float64 {
+	due := float64(t.undelivered)
+	if w.Dropped > 0 {
+		due += float64(w.Dropped) * float64(t.c.load().holdersMax(t.c.Clients))
+	}
+	missed := float64(w.Faults.Missing + w.Undelivered)
+	all := missed + float64(w.Slow.Missing)
+	return max(missed-w.Server.Skipped-due, all-w.Server.Ever-due, 0)
 }
 
 // drained waits until what was published has come, or nothing more does.
@@ -146,7 +167,7 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 		return nil, err
 	}
 	ticks := t.source.total()
-	own, machine, began := ownCPU(), t.cores.times(), time.Now()
+	span := t.beginSpan()
 	profiled := t.profile(ctx)
 	if err := pause(ctx, seconds(t.c.Seconds)); err != nil {
 		return nil, err
@@ -159,18 +180,14 @@ func (t *trial) count(ctx context.Context) (*Window, error) {
 	if err != nil {
 		return nil, err
 	}
-	took := time.Since(began).Seconds()
-	ticks = t.source.total() - ticks
-	w := newWindow(end.Tally, after.since(before), took)
-	w.Ticks = ticks
-	w.Harness = ratio(end.Tally.CPU+(ownCPU()-own).Seconds(), took*float64(max(len(t.others), 1)))
-	if t.cores != nil {
-		now := t.cores.times()
-		w.Others = max((now.busy-machine.busy)/took-w.Busy, 0)
-		w.Stolen = (now.stolen - machine.stolen) / took
-	}
+	used := after.since(before)
+	own := span.until(used.Total, end.Tally.CPU)
+	w := newWindow(end.Tally, used, own.took)
+	w.Ticks = t.source.total() - ticks
+	w.harness(own, end.Tally.Busiest, len(t.others))
+	w.Disturbances = t.disturbance(&span, own)
 	if end.Back != nil && t.c.ChurnRate > 0 {
-		w.Back = newBack(end.Back, t.c.Clients)
+		w.Back = newBack(end.Back, end.Back.Clients+end.Back.Waiting)
 	}
 	return w, <-profiled
 }
@@ -180,8 +197,8 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 	w := &Window{
 		Frames: y.Frames + y.Slow.Frames, PerSecond: ratio(n, y.Seconds),
 		CPU: ratio(u.Total*1e6, n), PerCore: ratio(n, u.Total), Busy: ratio(u.Total, took),
-		User:   ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
-		Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
+		User:    ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
+		Starved: y.Starved, Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
 	}
 	w.Jain, w.Worst = fairness(y.Lateness)
 	w.hist.add(y.Latency)
@@ -196,15 +213,19 @@ func (fl *flow) inside(after page) *Inside {
 		Ticks:      since("azira_ticks_in_total"),
 		PauseShare: since("go_gc_duration_seconds_sum") / time.Since(fl.looked).Seconds(),
 		PerWrite:   ratio(since("azira_frames_out_total"), since("azira_writes_total")),
-		Skipped:    since("azira_ticks_skipped_total"),
+		Skipped:    since(skippedTicks),
+		Ever:       after[skippedTicks],
 		Laps:       since("azira_ring_laps_total"),
 		Allocs:     max(since(mallocs)-fl.looks, 0),
 	}
 }
 
-// disturbance is the share of the server's processor that was not to be had.
-func (w *Window) disturbance() float64 { return w.Others + w.Stolen }
-
-func (w *Window) disturbed() bool { return w.Others > othersShare || w.Stolen > stolenShare }
+// harness notes how busy clients and feed were on so many processors. Each swarm is one
+// thread, and so is the feed, nearly: one that fills a processor holds the run up however
+// many others are idle.
+func (w *Window) harness(own spent, busiest float64, processors int) {
+	w.Harness = ratio(own.swarms+own.feed, own.took*float64(max(processors, 1)))
+	w.Busiest = max(busiest, ratio(own.feed, own.took))
+}
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

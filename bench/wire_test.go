@@ -179,6 +179,30 @@ func TestChecker(t *testing.T) {
 	}
 }
 
+// Who gets nothing while others get ticks of the same tokens is counted.
+func TestStarved(t *testing.T) {
+	var c checker
+	members := make([]member, 4)
+	for i, tokens := range [][]uint32{{1, 2}, {2, 3}, {3}, {2}} {
+		c.join(&members[i], tokens)
+		members[i].state = memberHeard
+	}
+	members[3].state = memberAway
+	for n, want := range []int{0, 0, 1} {
+		c.begin(members)
+		for i := range n {
+			c.take(&members[0], appendTick(nil, tick{2, uint32(i + 1), 100}, 10_000), 150)
+		}
+		if got := c.end(members); got.Starved != want {
+			t.Errorf("after %d ticks %d are starved, not %d", n, got.Starved, want)
+		}
+	}
+	c.take(&members[1], appendTick(nil, tick{2, 1, 100}, 10_000), 150)
+	if got := c.end(members); got.Starved != 0 {
+		t.Errorf("%d are starved", got.Starved)
+	}
+}
+
 func TestFairness(t *testing.T) {
 	var even, uneven Lateness
 	for range 10 {

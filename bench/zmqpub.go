@@ -20,7 +20,8 @@ func buildZMQPublisher(ctx context.Context, dir string) (program string, err err
 	if err := os.WriteFile(source, zmqSource, 0o600); err != nil {
 		return "", fmt.Errorf("write source: %w", err)
 	}
-	out, err := exec.CommandContext(ctx, "cc", "-O2", "-o", program, source, "-lzmq").CombinedOutput()
+	cc := exec.CommandContext(ctx, "cc", "-O2", "-o", program, source, "-lzmq")
+	out, err := cc.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("needs a C compiler and libzmq (Debian: gcc libc6-dev libzmq3-dev): "+
 			"%w: %.200s", err, out)

@@ -53,7 +53,8 @@ func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		fmt.Fprint(stdout, benchHelp)
 		return nil
 	}
-	return fmt.Errorf("%w: unknown scenario %q: expected streams, virtual, intake or run", errUsage, args[0])
+	return fmt.Errorf("%w: unknown scenario %q: expected streams, virtual, intake or run",
+		errUsage, args[0])
 }
 
 func runBenchStreams(ctx context.Context, args []string, stdout, stderr io.Writer) error {

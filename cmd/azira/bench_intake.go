@@ -10,9 +10,9 @@ import (
 	"azira/bench"
 )
 
-const benchIntakeHelp = `Starts a server on one processor, without clients, and has publishers send to it as
-fast as they are let: one in C on libzmq, where that can be built, and azira feed.
-Shows how many ticks a second go into the rings, and what each costs.
+const benchIntakeHelp = `Starts a server on one processor, without clients, and has publishers
+send to it as fast as they are let: one in C on libzmq, where that can be built, and
+azira feed. Shows how many ticks a second go into the rings, and what each costs.
 
 Usage: azira bench intake [flags]
 

@@ -47,7 +47,8 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	benchLoadFlags(f, &c)
 	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
-	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla")
+	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla; "+
+		"all is every one there is")
 	f.Func("also", "measure azira with these `settings` too, like '--batch-window 5ms' or "+
 		"'GOGC=400'; may be given several times", func(s string) error {
 		c.Also = append(c.Also, s)
@@ -71,7 +72,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	return writeReports(r, stdout, jsonFile, htmlFile)
 }
 
-// benchLoadFlags let all of a scenario's row be changed.
+// benchLoadFlags let all of a scenario's row be changed that means something to its kind.
 func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 	f.IntVar(&c.Clients, "clients", c.Clients, "`number` of clients")
 	f.IntVar(&c.Servers, "servers", c.Servers, "`number` of processes of azira")
@@ -79,17 +80,25 @@ func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 	f.IntVar(&c.Of, "of", c.Of, "`number` of tokens there are")
 	f.Float64Var(&c.Same, "same", c.Same, "`share` of the clients that hold one and the same list")
 	f.BoolVar(&c.Zipf, "zipf", c.Zipf, "some tokens are in more lists and tick more often")
-	f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
 	f.Float64Var(&c.Seconds, "seconds", c.Seconds, "length of each counted window")
 	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
-	f.IntVar(&c.PerSend, "per-send", c.PerSend, "floor: `frames` in a send")
-	f.Float64Var(&c.Share, "share", c.Share, "slow: `share` of the clients that are")
-	f.IntVar(&c.Pairs, "pairs", c.Pairs,
-		"slow: `number` of windows before, during and after the stall")
-	f.Float64Var(&c.Stall, "stall", c.Stall, "slow: `seconds` that it lasts at least")
-	f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate, "slow: `bytes` they read per second")
-	f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "churn: `clients` per second that come anew")
-	f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "saturate: p99 at the knee, in `ms`")
+	if c.Kind != bench.KindIdle {
+		f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
+		f.IntVar(&c.PerSend, "per-send", c.PerSend, "`frames` in a send of the floor")
+	}
+	switch c.Kind {
+	case bench.KindWindow:
+		f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "`clients` per second that come anew")
+	case bench.KindSaturate:
+		f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "p99 at the knee, in `ms`")
+	case bench.KindSlow:
+		f.Float64Var(&c.Share, "share", c.Share, "`share` of the clients that are slow")
+		f.IntVar(&c.Pairs, "pairs", c.Pairs,
+			"`number` of windows before, during and after the stall")
+		f.Float64Var(&c.Stall, "stall", c.Stall, "`seconds` that it lasts at least")
+		f.Float64Var(&c.SlowRate, "slow-rate", c.SlowRate,
+			"`bytes` that slow clients read per second")
+	}
 }
 
 func benchRunUsage(w io.Writer) {

@@ -10,8 +10,8 @@ import (
 	"azira/bench"
 )
 
-const benchVirtualHelp = `Measures the engine alone, in this process, with clients whose sockets take
-everything and cost nothing: what a delivered tick costs outside the kernel with a list
+const benchVirtualHelp = `Measures the engine alone, in this process, with clients whose sockets
+take everything and cost nothing: what a delivered tick costs outside the kernel with a list
 for each client and with one for all, and what clients cost whose tokens do not tick.
 
 Usage: azira bench virtual [flags]
@@ -32,7 +32,8 @@ func runBenchVirtual(ctx context.Context, args []string, stdout, stderr io.Write
 	f.IntVar(&c.Clients, "clients", 10_000, "`number` of clients")
 	f.IntVar(&c.Tokens, "tokens", 20, "`number` of tokens of each client")
 	f.IntVar(&c.Of, "of", 1000, "`number` of tokens to choose from")
-	f.IntVar(&c.Bystanders, "bystanders", 90_000, "`number` of further clients whose tokens do not tick")
+	f.IntVar(&c.Bystanders, "bystanders", 90_000,
+		"`number` of further clients whose tokens do not tick")
 	f.IntVar(&c.Burst, "burst", 10, "`ticks` published at a time")
 	f.Float64Var(&c.Seconds, "seconds", 3, "`length` of each measurement")
 	f.BoolVar(&c.Check, "check", false, "play the same ticks to real clients, too, and compare")

@@ -54,7 +54,7 @@ var trees = []struct {
 		"proto/a.go:5: proto may not import feed: imports point down"},
 	{"up in a test", map[string]string{"ring/a.go": head, "ring/a_test.go": importing("azira/engine")},
 		"ring/a_test.go:5: ring may not import engine: imports point down"},
-	{"the fleet", map[string]string{"bench/fleet.go": importing("azira/engine")}, ""},
+	{"the fleet", map[string]string{"bench/virtual.go": importing("azira/engine")}, ""},
 	{"beside the fleet", map[string]string{"bench/run.go": importing("azira/engine")},
 		"bench/run.go:5: bench may not import engine: imports point down"},
 	{"stranger", map[string]string{"new/a.go": head},
