@@ -45,9 +45,11 @@ func startFleet(p fleetPlan, ended func(error)) (*fleet, error) {
 	f := &fleet{dir: dir}
 	n := max((p.clients+swarmStreams-1)/swarmStreams, len(p.setups))
 	n = (n + len(p.setups) - 1) / len(p.setups) * len(p.setups) // as many for each server
+	first := 0
 	for i := range n {
 		w := &worker{setup: p.setups[i%len(p.setups)], room: (p.clients + n - 1) / n}
-		w.setup.First, w.setup.Source = i*w.room, byte(1+i)
+		w.setup.First, w.setup.Source = first, byte(1+i)
+		first += (p.clients + i) / n // as many as grow gives it in the end
 		w.process, err = startProcess("clients", launch{path: p.executable,
 			args: []string{"bench", "swarm"}, cores: p.cores, procs: swarmProcs,
 			log: filepath.Join(dir, fmt.Sprintf("swarm%d.log", i))})

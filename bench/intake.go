@@ -66,16 +66,17 @@ func (c *IntakeConfig) rounds(ctx context.Context, r *IntakeReport, temp string)
 			}
 			start := launch{path: program, args: []string{"", fmt.Sprint(c.Tokens)}, cores: others}
 			if row == ours {
-				start = launch{path: c.Executable, cores: others, args: []string{"feed", "--pub", "",
-					"--control", "tcp://127.0.0.1:0", "--tokens", fmt.Sprint(c.Tokens), "--rate", intakeRate}}
+				start = launch{path: c.Executable, cores: others, args: []string{
+					"feed", "--pub", "", "--control", "tcp://127.0.0.1:0",
+					"--tokens", fmt.Sprint(c.Tokens), "--rate", intakeRate}}
 			}
 			i, err := c.once(ctx, start, own, temp)
 			if err != nil {
 				return fmt.Errorf("%s: %w", row.Publisher, err)
 			}
 			row.add(i)
-			fmt.Fprintf(c.Progress, "azira bench: round %d of %d, %s: %s ticks/s, %s ns each\n", round+1,
-				c.Rounds, row.Publisher, whole(i.perSecond), whole(i.cpu))
+			fmt.Fprintf(c.Progress, "azira bench: round %d of %d, %s: %s ticks/s, %s ns each\n",
+				round+1, c.Rounds, row.Publisher, whole(i.perSecond), whole(i.cpu))
 		}
 	}
 	r.compute()
@@ -87,6 +88,7 @@ type intake struct {
 	perSecond, cpu, busy float64 // ticks, ns of the server's processor for each, share of time
 	allocs               float64 // objects, by all that the server does
 	ticks                float64
+	overrun              float64 // times a loop was a whole ring behind
 }
 
 // once has a publisher send to a server that has no clients.
@@ -135,7 +137,8 @@ func (c *IntakeConfig) once(ctx context.Context, l launch, on cores, temp string
 
 const ticksIn = "azira_ticks_in_total"
 
-func (c *IntakeConfig) count(ctx context.Context, s *server, scrape *scraper) (in intake, err error) {
+func (c *IntakeConfig) count(ctx context.Context, s *server, scrape *scraper) (
+	in intake, err error) {
 	look := func() (p page, u usage, at time.Time, err error) {
 		if p, err = scrape.metrics(ctx); err == nil {
 			u, err = s.usage()
@@ -155,5 +158,6 @@ func (c *IntakeConfig) count(ctx context.Context, s *server, scrape *scraper) (i
 	in.perSecond, in.busy = ratio(in.ticks, took), ratio(used, took)
 	in.cpu = ratio(used*1e9, in.ticks)
 	in.allocs = p1.since(p0, mallocs)
+	in.overrun = p1.since(p0, "azira_ring_laps_total")
 	return in, err
 }

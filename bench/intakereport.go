@@ -20,6 +20,7 @@ type IntakeRow struct {
 	CPU       Spread  `json:"cpu_ns"`            // of the server, per tick: into the rings, drained by a loop
 	Busy      Spread  `json:"busy"`              // share of its processor
 	Allocs    float64 `json:"allocs_per_tick"`   // by all that it does
+	Laps      float64 `json:"laps"`              // times a loop was a whole ring behind, in all
 
 	all []intake
 }
@@ -43,6 +44,9 @@ func (r *IntakeReport) compute() {
 		row.PerSecond = of(func(in intake) float64 { return in.perSecond })
 		row.CPU = of(func(in intake) float64 { return in.cpu })
 		row.Busy = of(func(in intake) float64 { return in.busy })
+		for _, in := range row.all {
+			row.Laps += in.overrun
+		}
 		row.Allocs = of(func(in intake) float64 { return ratio(in.allocs, in.ticks) }).Median
 	}
 }
@@ -55,7 +59,8 @@ func (r *IntakeReport) table(t *table) {
 		t.row("cores", "server on one of its own, publisher on the others")
 	}
 	t.section("From ZeroMQ into the rings (median, least … most)")
-	t.row("publisher", "ticks/s", "server's CPU per tick, ns", "server busy, %", "objects per tick")
+	t.row("publisher", "ticks/s", "server's CPU per tick, ns", "server busy, %", "objects per tick",
+		"times the loop was lapped")
 	for _, row := range r.Rows {
 		if row.Missing != "" {
 			t.row(row.Publisher, "not measured: "+row.Missing)
@@ -63,6 +68,6 @@ func (r *IntakeReport) table(t *table) {
 		}
 		busy := Spread{100 * row.Busy.Median, 100 * row.Busy.Min, 100 * row.Busy.Max}
 		t.row(row.Publisher, spread(row.PerSecond), spread(row.CPU), spread(busy),
-			decimals(row.Allocs, 5))
+			decimals(row.Allocs, 5), whole(row.Laps))
 	}
 }

@@ -33,11 +33,14 @@ type target struct {
 func (t *target) azira() bool { return t.name == aziraName || t.flags != nil || t.environ != nil }
 
 // variant is Azira with other settings: words that begin with a dash and what
-// follows are flags of serve, NAME=VALUE before them is environment.
+// follows are flags of serve, NAME=VALUE before them is environment, and a path
+// before all is another build of it.
 func variant(program, settings string) target {
-	t := target{name: settings, program: program}
-	for _, word := range strings.Fields(settings) {
-		if len(t.flags) == 0 && !strings.HasPrefix(word, "-") {
+	t := target{name: settings, program: program, flags: []string{}}
+	for i, word := range strings.Fields(settings) {
+		if i == 0 && strings.Contains(word, "/") && !strings.Contains(word, "=") {
+			t.program = word
+		} else if len(t.flags) == 0 && !strings.HasPrefix(word, "-") {
 			t.environ = append(t.environ, word)
 		} else {
 			t.flags = append(t.flags, word)
@@ -152,7 +155,10 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 	}
 	k.cores = on
 	if on != nil {
-		k.procs = len(on)
+		k.procs = len(on) + sparePs
+		if t.azira() {
+			k.procs = len(on) // it adds its own
+		}
 	}
 	return k
 }

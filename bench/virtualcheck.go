@@ -22,6 +22,7 @@ type VirtualSide struct {
 	Faults Faults  `json:"faults"`
 	Left   uint64  `json:"left"`  // ticks that did not come
 	Bytes  float64 `json:"bytes"` // user-space memory per client
+	Ns     float64 `json:"ns"`    // outside the kernel, per delivered tick
 }
 
 // cross plays the same ticks to both.
@@ -40,7 +41,7 @@ func (c *VirtualConfig) cross(ctx context.Context) (*VirtualCheck, error) {
 
 func (k *VirtualCheck) compare() {
 	clean := func(s *VirtualSide) bool { return s.Faults.wrong()+s.Faults.Missing+s.Left == 0 }
-	k.Alike = k.Virtual.Frames == k.Real.Frames && k.Virtual.Digest == k.Real.Digest &&
+	k.Alike = k.Real.Frames > 0 && k.Virtual.Frames == k.Real.Frames && k.Virtual.Digest == k.Real.Digest &&
 		clean(&k.Virtual) && clean(&k.Real)
 }
 
@@ -99,11 +100,19 @@ func (c *VirtualConfig) crossReal(ctx context.Context, k *VirtualCheck) (err err
 	if _, err := t.fleet.ask(ctx, swarmCommand{Do: doBegin}); err != nil {
 		return err
 	}
-	if err := t.source.play(ctx, k.Ticks, checkRate); err != nil {
+	before, err := t.usage()
+	if err == nil {
+		err = t.source.play(ctx, k.Ticks, checkRate)
+	}
+	if err != nil {
 		return err
 	}
 	var w Window
 	if err := t.drained(ctx, &w); err != nil {
+		return err
+	}
+	after, err := t.usage()
+	if err != nil {
 		return err
 	}
 	end, err := t.fleet.ask(ctx, swarmCommand{Do: doEnd})
@@ -112,5 +121,8 @@ func (c *VirtualConfig) crossReal(ctx context.Context, k *VirtualCheck) (err err
 	}
 	k.Real = VirtualSide{Frames: end.Tally.Frames, Digest: end.Tally.Digest,
 		Faults: end.Tally.Faults, Left: w.Undelivered, Bytes: weighed.Idle.PerStream.User}
+	used := after.since(before)
+	outside := used.Total * ratio(used.User, used.User+used.System)
+	k.Real.Ns = ratio(outside*1e9, float64(k.Real.Frames))
 	return nil
 }

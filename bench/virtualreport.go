@@ -78,12 +78,16 @@ func (k *VirtualCheck) table(t *table) {
 		whole(float64(k.Ticks)), whole(float64(k.Clients))))
 	t.row("", "virtual", "real")
 	t.row("ticks received", whole(float64(k.Virtual.Frames)), whole(float64(k.Real.Frames)))
-	t.row("of them wrong", whole(float64(k.Virtual.Faults.wrong())), whole(float64(k.Real.Faults.wrong())))
+	wrong := func(s *VirtualSide) string { return whole(float64(s.Faults.wrong())) }
+	t.row("of them wrong", wrong(&k.Virtual), wrong(&k.Real))
 	missing := func(s *VirtualSide) string { return whole(float64(s.Faults.Missing + s.Left)) }
 	t.row("missing", missing(&k.Virtual), missing(&k.Real))
 	t.row("digest of each client's number", fmt.Sprintf("%016x", k.Virtual.Digest),
 		fmt.Sprintf("%016x", k.Real.Digest))
-	t.row("user-space bytes per client", "see above", whole(k.Real.Bytes))
+	t.row("user-space bytes per client", whole(k.Virtual.Bytes), whole(k.Real.Bytes),
+		"real ones have a session and its account's place, too")
+	t.row("ns per delivered tick", figure(k.Virtual.Ns), figure(k.Real.Ns),
+		"real: outside the kernel, sampled; feed, wake-ups and scheduler counted in")
 	verdict := "alike: each client received the same"
 	if !k.Alike {
 		verdict = "NOT ALIKE"

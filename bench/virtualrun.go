@@ -37,7 +37,8 @@ func (c *VirtualConfig) check() error {
 		{"burst", c.Burst, 1, burstMax},
 	} {
 		if s.v < s.min || s.v > s.max {
-			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig, s.name, s.v, s.min, s.max)
+			return fmt.Errorf("%w: --%s %d: expected %d to %d", ErrConfig, s.name, s.v, s.min,
+				s.max)
 		}
 	}
 	switch {
@@ -86,8 +87,11 @@ func RunVirtual(ctx context.Context, c VirtualConfig) (*VirtualReport, error) {
 		return r, nil
 	}
 	var err error
-	r.Check, err = c.cross(ctx)
-	return r, err
+	if r.Check, err = c.cross(ctx); err != nil {
+		return nil, err
+	}
+	r.Check.Virtual.Bytes, r.Check.Virtual.Ns = r.Rows[0].Bytes, r.Rows[0].PerTick.Median
+	return r, nil
 }
 
 // row measures one fleet.

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -47,10 +48,11 @@ func TestCrowded(t *testing.T) {
 		if err := e.Attach(fd, Stream{Owner: o, Early: early}); err != nil {
 			t.Fatal(err)
 		}
+		answer := []byte(strings.ReplaceAll(names, ",", ", "))
 		eventually(t, "the answer came", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return bytes.HasSuffix(got[fd], bytes.ReplaceAll([]byte(names), []byte(","), []byte(", ")))
+			return bytes.HasSuffix(got[fd], answer)
 		})
 	}
 	armed <- e
@@ -76,13 +78,19 @@ func TestCrowded(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	for fd := range shared + own {
-		before := 0
-		for _, part := range bytes.Split(got[fd], []byte(`{"token":"A","ltp":`))[1:] {
-			var n int
-			if _, err := fmt.Sscanf(string(part), "%d.05}", &n); err != nil || n <= before {
-				t.Fatalf("stream %d: tick %d after %d, %v", fd, n, before, err)
-			}
-			before = n
+		rising(t, fd, got[fd])
+	}
+}
+
+// rising holds that a stream's ticks of A are each newer than the one before.
+func rising(t *testing.T, fd int, p []byte) {
+	t.Helper()
+	before := 0
+	for _, part := range bytes.Split(p, []byte(`{"token":"A","ltp":`))[1:] {
+		var n int
+		if _, err := fmt.Sscanf(string(part), "%d.05}", &n); err != nil || n <= before {
+			t.Fatalf("stream %d: tick %d after %d, %v", fd, n, before, err)
 		}
+		before = n
 	}
 }

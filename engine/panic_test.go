@@ -98,21 +98,27 @@ func TestPanicInFanOut(t *testing.T) {
 		t.Errorf("the cohort in hand ended with %d", code)
 	}
 	for _, name := range []string{"A", "Full", "Z"} {
-		want := proto.AppendFrame(nil, proto.OpText, []byte(tick(name, 1)))
-		var got []byte
-		for buf := make([]byte, 64<<10); !bytes.HasSuffix(got, want); {
-			n, err := far[name].Read(buf)
-			if err != nil {
-				t.Fatalf("%s got %q: %v", name, got, err)
-			}
-			got = append(got, buf[:n]...)
-		}
-		if n := bytes.Count(got, want); n != 1 {
-			t.Errorf("%s got its tick %d times", name, n)
-		}
+		once(t, far[name], tick(name, 1))
 	}
 	if s := e.Stats(); s.Panics != 1 || s.Streams != 3 {
 		t.Errorf("panics %d, streams %d", s.Panics, s.Streams)
+	}
+}
+
+// once holds that a text frame comes, once.
+func once(t *testing.T, far *os.File, text string) {
+	t.Helper()
+	want := proto.AppendFrame(nil, proto.OpText, []byte(text))
+	var got []byte
+	for buf := make([]byte, 64<<10); !bytes.HasSuffix(got, want); {
+		n, err := far.Read(buf)
+		if err != nil {
+			t.Fatalf("%s got %q: %v", far.Name(), got, err)
+		}
+		got = append(got, buf[:n]...)
+	}
+	if n := bytes.Count(got, want); n != 1 {
+		t.Errorf("%s got its tick %d times", far.Name(), n)
 	}
 }
 

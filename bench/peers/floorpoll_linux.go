@@ -41,6 +41,9 @@ func newFloor(o options) (*floor, string, error) {
 		return nil, "", fmt.Errorf("take listener: %w", err)
 	}
 	f.ln = int(file.Fd())
+	if err := setLowWater(f.ln); err != nil { // what it accepts inherits it
+		return nil, "", err
+	}
 	if err := unix.SetNonblock(f.ln, true); err != nil {
 		return nil, "", fmt.Errorf("set non-blocking: %w", err)
 	}

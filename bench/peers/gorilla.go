@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -56,7 +57,11 @@ func runGorilla(ctx context.Context, o options, ready func(string)) error {
 		CheckOrigin:     func(*http.Request) bool { return true },
 		// Compression is off: it costs more than it saves on ticks of 100 bytes.
 	}
-	ln, err := net.Listen("tcp", o.Listen) // Go sets TCP_NODELAY on what it accepts
+	// Go sets TCP_NODELAY on what it accepts, and the rest is inherited.
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) { err = setLowWater(int(fd)) }), err)
+	}}
+	ln, err := lc.Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

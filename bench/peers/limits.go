@@ -9,6 +9,8 @@ const (
 	perSendMax     = 1024
 )
 
+const notSentLowBytes = 16 << 10 // as Azira's streams have it
+
 // Bounds of what clients send, the same for every peer that asks.
 const (
 	requestBytesMax = 128 << 10 // as Azira takes

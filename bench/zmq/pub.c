@@ -8,7 +8,7 @@
 #include <zmq.h>
 
 #define TICK "NSE:%06d & {\"token\":\"NSE:%06d\",\"ltp\":43520.35," \
-	"\"bestbidprice\":43520.30,\"bestaskprice\":43520.40,\"volume\":12345}"
+	"\"bestbidprice\":43520.30,\"bestaskprice\":43520.40,\"volume\":12}"
 
 int main(int argc, char **argv)
 {

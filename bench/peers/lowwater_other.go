@@ -1,0 +1,5 @@
+//go:build !linux
+
+package main
+
+func setLowWater(int) error { return nil }
