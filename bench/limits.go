@@ -62,10 +62,6 @@ const (
 	frameBytesMax   = 64 << 20  // of a server's frame
 )
 
-// sparePs is what servers in Go have beyond one P for each processor. Azira gives
-// itself one; peers get it too, since it helps.
-const sparePs = 1
-
 // moreTimes is by how much the second window of streams is faster than the first.
 const moreTimes = 4
 

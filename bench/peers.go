@@ -155,10 +155,7 @@ func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 	}
 	k.cores = on
 	if on != nil {
-		k.procs = len(on) + sparePs
-		if t.azira() {
-			k.procs = len(on) // it adds its own
-		}
+		k.procs = len(on)
 	}
 	return k
 }

@@ -7,30 +7,50 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"azira/proto"
 )
 
+// A recorder is a null socket that keeps what each stream is sent.
+type recorder struct {
+	mu  sync.Mutex
+	got map[int][]byte
+
+	armed chan *Engine  // the next write waits until a writer waits for its turn
+	held  chan struct{} // closed when it does
+}
+
+func (r *recorder) take(fd int, p []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.got[fd] = append(r.got[fd], p...)
+	select {
+	case e := <-r.armed:
+		close(r.held)
+		for n := 0; !e.shards[0].ring.Crowded() && n < 10_000; n++ {
+			time.Sleep(time.Millisecond)
+		}
+	default:
+	}
+}
+
+// want waits until what a stream got ends so.
+func (r *recorder) want(t *testing.T, fd int, end string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("stream %d got %q", fd, end), func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return bytes.HasSuffix(r.got[fd], []byte(end))
+	})
+}
+
 // TestCrowded has a writer come round the ring to what a walk is reading: the walk
-// is cut short, amid a cohort of many and before lists of their own, and everybody
+// is cut short, amid a cohort of many or before lists of their own, and everybody
 // has the newest tick in the end, nothing doubled and nothing older after newer.
 func TestCrowded(t *testing.T) {
 	const shared, own, rounds, lap = 300, 300, 3, ringMin / slotBytes
-	var mu sync.Mutex
-	got := map[int][]byte{}
-	armed, held := make(chan *Engine, 1), make(chan struct{})
-	e := newEngine(t, Options{Loops: 1, RingBytes: ringMin, BatchWindow: -1,
-		Null: func(fd int, p []byte) {
-			mu.Lock()
-			defer mu.Unlock()
-			got[fd] = append(got[fd], p...)
-			select {
-			case e := <-armed: // hold this turn until the writer waits for it
-				close(held)
-				for n := 0; !e.shards[0].ring.Crowded() && n < 10_000; n++ {
-					time.Sleep(time.Millisecond)
-				}
-			default:
-			}
-		}})
+	r := &recorder{got: map[int][]byte{}, armed: make(chan *Engine, 1), held: make(chan struct{})}
+	e := newEngine(t, Options{Loops: 1, RingBytes: ringMin, BatchWindow: -1, Null: r.take})
 	pub := e.Publisher()
 	publish(pub, "A", 0)
 	for fd := range own {
@@ -43,42 +63,31 @@ func TestCrowded(t *testing.T) {
 		if fd >= shared {
 			names += fmt.Sprint(",T", fd-shared)
 		}
-		o := newOwner()
-		early := frame(true, 1, "subscribe|"+names)
-		if err := e.Attach(fd, Stream{Owner: o, Early: early}); err != nil {
+		early := frame(true, proto.OpText, "subscribe|"+names)
+		if err := e.Attach(fd, Stream{Owner: newOwner(), Early: early}); err != nil {
 			t.Fatal(err)
 		}
-		answer := []byte(strings.ReplaceAll(names, ",", ", "))
-		eventually(t, "the answer came", func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return bytes.HasSuffix(got[fd], answer)
-		})
+		r.want(t, fd, strings.ReplaceAll(names, ",", ", "))
 	}
-	armed <- e
+	r.armed <- e
 	publish(pub, "A", 1)
 	pub.Flush()
-	<-held
+	<-r.held
 	for n := 2; n <= rounds*lap; n++ {
 		publish(pub, "A", n)
 		pub.Flush()
 	}
-	last := []byte(tick("A", rounds*lap))
 	for fd := range shared + own {
-		eventually(t, "the newest tick came", func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			return bytes.HasSuffix(got[fd], last)
-		})
+		r.want(t, fd, tick("A", rounds*lap))
 	}
-	s := e.Stats()
-	if s.GaveWay < (shared+own)/2 || s.Panics != 0 || s.Parked != 0 {
-		t.Errorf("put off %d streams, parked %d, panics %d", s.GaveWay, s.Parked, s.Panics)
+	eventually(t, "nobody is parked", func() bool { return e.Stats().Parked == 0 })
+	if s := e.Stats(); s.GaveWay < (shared+own)/2 || s.Panics != 0 {
+		t.Errorf("put off %d streams, panics %d", s.GaveWay, s.Panics)
 	}
-	mu.Lock()
-	defer mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for fd := range shared + own {
-		rising(t, fd, got[fd])
+		rising(t, fd, r.got[fd])
 	}
 }
 
