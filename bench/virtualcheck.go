@@ -41,8 +41,8 @@ func (c *VirtualConfig) cross(ctx context.Context) (*VirtualCheck, error) {
 
 func (k *VirtualCheck) compare() {
 	clean := func(s *VirtualSide) bool { return s.Faults.wrong()+s.Faults.Missing+s.Left == 0 }
-	k.Alike = k.Real.Frames > 0 && k.Virtual.Frames == k.Real.Frames && k.Virtual.Digest == k.Real.Digest &&
-		clean(&k.Virtual) && clean(&k.Real)
+	same := k.Virtual.Frames == k.Real.Frames && k.Virtual.Digest == k.Real.Digest
+	k.Alike = k.Real.Frames > 0 && same && clean(&k.Virtual) && clean(&k.Real)
 }
 
 func (c *VirtualConfig) crossVirtual(ctx context.Context, k *VirtualCheck) (err error) {

@@ -22,6 +22,7 @@
 // SIGUSR1 has a peer collect its garbage and give free memory back to the system,
 // before it is weighed; nginx has none.
 //
-// All have TCP_NODELAY on, floor and gorilla Azira's TCP_NOTSENT_LOWAT too, nobody waits on purpose, and nobody compresses. How
+// All have TCP_NODELAY on, floor and gorilla Azira's TCP_NOTSENT_LOWAT too, nobody
+// waits on purpose, and nobody compresses. How
 // each peer's settings were chosen is written where they stand; README.md sums up.
 package main
