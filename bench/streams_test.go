@@ -110,7 +110,7 @@ func testReport(t *testing.T, program string) {
 	}
 	a := r.Allocations
 	if len(a.Idle) != 2 || len(a.Busy) != 2 || a.Busy[0] <= 0 ||
-		!slices.Equal(a.Ticks, []float64{500, 500 * moreTimes}) {
+		!slices.Equal(a.Ticks, []float64{500, 500 * moreTimes}) || a.PerTick > 0.8 {
 		t.Errorf("allocations: %+v", a)
 	}
 	if r.Scenario != "streams" || r.Machine.Cores < 1 || r.Machine.CPU == "" ||

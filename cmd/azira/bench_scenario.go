@@ -64,7 +64,7 @@ bytes of ZeroMQ to send(2).
 			f.IntVar(&c.Streams, "streams", 10_000, "`number` of streams")
 			f.IntVar(&c.Tokens, "tokens", 20, "`number` of tokens of each stream")
 			f.IntVar(&c.Universe, "universe", 1000, "`number` of tokens to choose from")
-			f.IntVar(&c.Rate, "rate", 2000, "`ticks` per second over all tokens, at first")
+			f.IntVar(&c.Rate, "rate", 500, "`ticks` per second over all tokens, then 4 times")
 			f.Float64Var(&c.Seconds, "seconds", 10,
 				"`length` of the windows with and without ticks")
 			f.BoolVar(&c.Shared, "shared", false, "all streams hold the same tokens")
