@@ -83,10 +83,12 @@ func (l *loop) pack(id uint32) {
 	}
 	if len(w.parcels) >= batchParcels || len(l.scratch.out) > batchBytes {
 		l.dispatch()
+		l.scratch.out = l.scratch.out[:0] // no parcel is left that needs it
 	}
 }
 
-// packEach is pack for a cohort of several.
+// packEach is pack for a cohort of several. It sends as it goes; what is gathered
+// stays, for those behind.
 func (l *loop) packEach(x parcel) {
 	w := &l.fan.walk
 	members := l.cohorts.all[x.cohort].members
@@ -127,7 +129,6 @@ func (l *loop) dispatch() {
 	}
 	l.stats.sent(writes, frames, bytes)
 	w.parcels, w.sent = w.parcels[:0], 0
-	l.scratch.out = l.scratch.out[:0]
 }
 
 // gather returns a cohort's frames of this turn as one slice, and their number:
