@@ -60,7 +60,7 @@ func TestPace(t *testing.T) {
 // write, all of them.
 func TestBatchWindow(t *testing.T) {
 	const ticks = 5
-	e := newEngine(t, Options{Loops: 1, BatchWindow: 200 * time.Millisecond})
+	e := newEngine(t, Options{Loops: 1, BatchWindow: time.Second})
 	pub := e.Publisher()
 	publish(pub, "A", 0)
 	pub.Flush()
