@@ -26,7 +26,8 @@ const (
 	deliveriesMax = 1e9 // per second
 	perSendMax    = 1000
 	churnMax      = 10_000 // clients per second
-	boundMax      = 60_000 // ms
+	boundMin      = 1      // ms
+	boundMax      = 60_000
 	pairsMax      = 50
 	stallMax      = 3600 // seconds
 	profileMax    = 20   // seconds of a window; scrapeTimeout is longer

@@ -147,6 +147,11 @@ func (c *RunConfig) Check() error {
 			c.Tokens, c.Of)
 	case c.Rate == 0 && c.Kind != KindIdle:
 		return fmt.Errorf("%w: --rate 0: only idle runs without ticks", ErrConfig)
+	case c.Kind == KindSaturate && c.BoundMs < boundMin:
+		return fmt.Errorf("%w: --bound %g: expected at least %d ms", ErrConfig, c.BoundMs, boundMin)
+	case c.Kind == KindSlow && (c.slow() == 0 || c.slow() == c.Clients):
+		return fmt.Errorf("%w: --share %g of %d clients: expected some, and not all", ErrConfig,
+			c.Share, c.Clients)
 	case c.Profile != "" && c.Kind == KindIdle:
 		return fmt.Errorf("%w: --profile: %s has no window to profile", ErrConfig, c.Name)
 	case slices.Contains(c.Against, aziraName):
@@ -154,6 +159,9 @@ func (c *RunConfig) Check() error {
 	}
 	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams)+fdSpare, "clients")
 }
+
+// slow is how many clients stall.
+func (c *RunConfig) slow() int { return int(float64(c.Clients) * c.Share) }
 
 // plain writes a setting as one would.
 func plain(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

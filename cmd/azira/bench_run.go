@@ -36,7 +36,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return benchError(ctx, err)
 	}
 	c.Progress = stderr
-	c.Command = strings.Join(append([]string{"azira bench run"}, args...), " ")
+	c.Command = commandLine("azira bench run", args)
 	var against, jsonFile, htmlFile string
 	f := feedFlags("bench run", "", stdout)
 	f.Usage = func() {
@@ -62,6 +62,12 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	c.Against = splitNames(against)
+	if err := c.Check(); err != nil {
+		return benchError(ctx, err)
+	}
+	if err := errors.Join(checkAlso(c.Also), checkReports(jsonFile, htmlFile, c.Profile)); err != nil {
+		return err
+	}
 	if c.Executable, err = os.Executable(); err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}

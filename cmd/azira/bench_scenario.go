@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"azira/bench"
 )
@@ -44,7 +43,7 @@ func (s benchScenario) play(ctx context.Context, args []string, stdout, stderr i
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	command := strings.Join(append([]string{"azira bench " + s.name}, args...), " ")
+	command := commandLine("azira bench "+s.name, args)
 	r, err := s.run(ctx, benchHead{executable, command, stderr})
 	if err != nil {
 		return benchError(ctx, err)
