@@ -1,6 +1,9 @@
 package bench
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A Trial is what one target showed in one round.
 type Trial struct {
@@ -54,13 +57,17 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 type Idle struct {
 	Points       []Memory `json:"points"`
 	PerStream    Memory   `json:"per_stream"`
-	CPU          float64  `json:"cpu_us"` // per connection and second
+	CPU          float64  `json:"cpu_us"`   // per connection and second, without Alone
+	Alone        float64  `json:"alone_us"` // per second, of servers without connections
 	Disturbances          // while it rested
 }
 
 // idle opens the streams in steps, weighs the server at each, and lets it rest.
 func (t *trial) idle(ctx context.Context, r *Trial) error {
 	r.Idle = &Idle{}
+	if err := t.alone(ctx, r.Idle); err != nil {
+		return err
+	}
 	for i := range sizes {
 		n := t.c.Clients * (i + 1) / sizes
 		if err := t.fleet.grow(ctx, n); err != nil {
@@ -77,6 +84,21 @@ func (t *trial) idle(ctx context.Context, r *Trial) error {
 	}
 	r.Idle.PerStream = PerStream(r.Idle.Points)
 	return t.rest(ctx, r.Idle)
+}
+
+// alone looks at what the servers use without connections.
+func (t *trial) alone(ctx context.Context, r *Idle) error {
+	before, err := t.usage()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := pause(ctx, min(seconds(t.c.Seconds), aloneTime)); err != nil {
+		return err
+	}
+	after, err := t.usage()
+	r.Alone = ratio(after.since(before).Total*1e6, time.Since(began).Seconds())
+	return err
 }
 
 // rest has the connections do nothing but answer pings.
@@ -101,7 +123,7 @@ func (t *trial) rest(ctx context.Context, r *Idle) error {
 		return err
 	}
 	own := span.until(after.since(before).Total, end.Tally.CPU)
-	r.CPU = ratio(own.server*1e6, own.took*float64(t.c.Clients))
+	r.CPU = max(ratio(own.server*1e6-r.Alone*own.took, own.took*float64(t.c.Clients)), 0)
 	r.Disturbances = t.disturbance(&span, own)
 	return nil
 }

@@ -100,6 +100,7 @@ const (
 	slowStep      = 50 * time.Millisecond  // between reads of slow clients
 	stormTimeout  = time.Minute
 	warmTime      = time.Second           // of a window, before it counts
+	aloneTime     = 5 * time.Second       // in which servers have no connections
 	restTime      = time.Second           // between opening streams and weighing the server
 	hearTimeout   = 2 * time.Second       // for the first ticks, before they are sent anew
 	hearEach      = 20 * time.Microsecond // more for each of them

@@ -106,4 +106,5 @@ var measures = []measure{
 	ofIdle("RSS per connection", "B", func(i *Idle) float64 { return i.PerStream.RSS }),
 	ofIdle("kernel, both ends", "B", func(i *Idle) float64 { return i.PerStream.Kernel }),
 	ofIdle("CPU per connection and second", "µs", func(i *Idle) float64 { return i.CPU }),
+	ofIdle("CPU without connections, per second", "µs", func(i *Idle) float64 { return i.Alone }),
 }
