@@ -88,7 +88,7 @@ func TestRun(t *testing.T) {
 		},
 		"slow --clients 40 --rate 4000 --share 0.25 --pairs 1 --stall 4": checkSlow,
 		"idle --clients 40": func(t *testing.T, r *RunReport) {
-			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 || i.CPU <= 0 {
+			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 || i.Alone <= 0 {
 				t.Errorf("%+v", i)
 			}
 		},

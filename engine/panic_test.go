@@ -59,7 +59,7 @@ func TestPanicInFanOut(t *testing.T) {
 	owners, conns, far := map[string]*owner{}, map[string]*conn{}, map[string]*os.File{}
 	for _, name := range names {
 		// Unlike one of TCP, such a socket is full once it is: nothing moves by itself.
-		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,8 @@ func checkAlso(all []string) error {
 		for _, w := range words {
 			name, _, _ := strings.Cut("--"+strings.TrimLeft(w, "-"), "=")
 			if strings.HasPrefix(w, "-") && slices.Contains(benchOwn, name) {
-				return fmt.Errorf("%w: --also %q: azira bench sets %s itself", errUsage, settings, name)
+				return fmt.Errorf("%w: --also %q: azira bench sets %s itself", errUsage,
+					settings, name)
 			}
 		}
 		if other { // it may have other flags

@@ -65,7 +65,10 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err := c.Check(); err != nil {
 		return benchError(ctx, err)
 	}
-	if err := errors.Join(checkAlso(c.Also), checkReports(jsonFile, htmlFile, c.Profile)); err != nil {
+	if err := checkAlso(c.Also); err != nil {
+		return err
+	}
+	if err := checkReports(jsonFile, htmlFile, c.Profile); err != nil {
 		return err
 	}
 	if c.Executable, err = os.Executable(); err != nil {
