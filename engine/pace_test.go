@@ -68,13 +68,10 @@ func TestBatchWindow(t *testing.T) {
 	p.subscribe("A")
 	before := e.Stats().Writes
 	l := e.loops[0]
-	busy := func() {
+	onLoop(t, l, func() {
 		now := time.Now()
 		l.pace = pace{began: now, since: now, gathers: true}
-	}
-	if err := l.do(busy); err != nil {
-		t.Fatal(err)
-	}
+	})
 	for n := 1; n <= ticks; n++ {
 		publish(pub, "A", n)
 		pub.Flush()
