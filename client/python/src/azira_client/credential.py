@@ -28,7 +28,7 @@ class Credential:
 
     async def get(self) -> str:
         if not callable(self._given):
-            return self._given
+            return str(self._given)
         if is_async(self._given):
             answer: Any = self._given()
         else:

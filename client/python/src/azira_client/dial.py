@@ -45,7 +45,8 @@ class Conn:
     async def ping(self) -> asyncio.Future[Any]:
         """Returns what is done when the pong comes."""
         try:
-            return asyncio.ensure_future(await self._ws.ping())
+            pong: asyncio.Future[Any] = asyncio.ensure_future(await self._ws.ping())
+            return pong
         except self._closed as e:
             raise _ending(e) from None
 
@@ -73,15 +74,16 @@ async def dial(url: str, bearer: str, subprotocol: Optional[str]) -> Conn:
         from websockets import exceptions
     except ImportError as e:
         raise AziraError("the package websockets is needed for streams") from e
+    connect: Any = getattr(websockets, "connect")  # loaded when it is first named
     options: dict[str, Any] = {
         "subprotocols": [subprotocol] if subprotocol else None, "compression": None,
         "open_timeout": _OPEN_TIMEOUT, "close_timeout": _CLOSE_TIMEOUT,
         "ping_interval": None, "max_size": _MESSAGE_BYTES_MAX, "logger": _quiet,
         "user_agent_header": "azira-client-python",
-        _headers_name(websockets.connect): {"Authorization": "Bearer " + bearer},
+        _headers_name(connect): {"Authorization": "Bearer " + bearer},
     }
     try:
-        ws = await _staying(websockets.connect)(url, **options)
+        ws = await _staying(connect)(url, **options)
     except exceptions.InvalidHandshake as e:
         raise _refusal(e) from None
     except asyncio.TimeoutError:

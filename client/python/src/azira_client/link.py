@@ -29,11 +29,13 @@ class Link:
         watch = asyncio.ensure_future(self._watch())
         begin = asyncio.ensure_future(self._begin(up))
         parts = {read, watch, begin}
+        silent = False
         try:
             while True:
                 await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
                 error = _first_error(begin, read, watch)
                 if error is not None:
+                    silent = watch.done()
                     return self._verdict(error)
                 parts.discard(begin)
         finally:
@@ -41,7 +43,10 @@ class Link:
                 part.cancel()
             await asyncio.gather(read, watch, begin, return_exceptions=True)
             self.wire.fail(StreamClosed(CLOSE_LOST, "the connection ended"))
-            await self._conn.close()
+            if silent:
+                await self._conn.abort()
+            else:
+                await self._conn.close()
 
     async def _begin(self, up: Callable[[Ack], None]) -> None:
         await self.wire.greet()
@@ -68,7 +73,6 @@ class Link:
             if now - began > pause + _BLOCKED:
                 self._heard = now  # nobody listened: what came may still wait
             if now - self._heard > self.wire.silence:
-                await self._conn.abort()
                 words = f"nothing was heard for {self.wire.silence:g} s"
                 raise StreamClosed(CLOSE_LOST, words)
 

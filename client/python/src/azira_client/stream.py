@@ -304,7 +304,9 @@ class SubscribeToToken:
             self._turned.clear()
 
     def _speak(self, conn: Conn, hub: Hub) -> Wire:
-        return TextWire(conn, hub) if self.dialect == TEXT else TypedWire(conn, hub)
+        if self.dialect == TEXT:
+            return TextWire(conn, hub)
+        return TypedWire(conn, hub)
 
     def _restored(self, ack: Ack) -> None:
         """Gives up tokens that never were; keeps those that were held before."""

@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Optional
 
-_EXACT = {"parse_float": Decimal, "parse_int": Decimal}
 _FIELDS = ("ltp", "bestbidprice", "bestaskprice")
 
 Prices = tuple[Optional[Decimal], Optional[Decimal], Optional[Decimal]]
@@ -76,7 +75,7 @@ class Tick:
         if self._prices is None:
             fields = self._data or {}
             if self.frame is not None:
-                fields = json.loads(self.frame, **_EXACT)
+                fields = json.loads(self.frame, parse_float=Decimal, parse_int=Decimal)
                 if self.seq is not None:  # a typed event around the data
                     fields = fields.get("data", fields)
             ltp, bid, ask = (_number(fields.get(name)) for name in _FIELDS)
