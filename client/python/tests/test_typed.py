@@ -1,13 +1,12 @@
 """The typed dialects, against a fake server: acks, proof, options, requests."""
 
-import asyncio
 import unittest
 from decimal import Decimal
 
 import support
 from support import StreamCase, eventually, needs_websockets, take
 
-from azira_client import (BINARY, JSON, DialectError, Refused, StreamClosed, SubscribeToToken)
+from azira_client import (BINARY, JSON, DialectError, Refused, SubscribeToToken)
 
 if support.websockets:
     import fake

@@ -138,7 +138,7 @@ class _Show:
 
     @property
     def done(self) -> bool:
-        return 0 < self._most <= self._count
+        return self._most > 0 and self._count >= self._most
 
     def line(self, token: str, data: dict[str, Any], tick: Optional[Tick] = None) -> None:
         if self.done:

@@ -16,6 +16,8 @@ from typing import NamedTuple, Optional
 
 _TICK, _SNAP, _LTP_ONLY = 1, 2, 0x80
 _LEB_BYTES_MAX = 10
+_COUNT_BITS = 53   # of ref, seq and ts: what every language's numbers hold
+_PRICE_BITS = 63   # and a sign
 
 
 class BadRecord(ValueError):
@@ -42,6 +44,8 @@ def parse(p: bytes) -> Record:
     ref, at = _unsigned(p, 1)
     seq, at = _unsigned(p, at)
     since, at = _unsigned(p, at)
+    if max(ref, seq, since) >> _COUNT_BITS:
+        raise BadRecord(f"count beyond {_COUNT_BITS} bits")
     if at >= len(p):
         raise BadRecord("cut")
     exp = p[at] - 256 if p[at] > 127 else p[at]
@@ -57,6 +61,8 @@ def parse(p: bytes) -> Record:
 
 
 def _price(n: int, exp: int) -> Decimal:
+    if not -1 << _PRICE_BITS <= n < 1 << _PRICE_BITS:
+        raise BadRecord("price beyond 64 bits")
     return Decimal(f"{n}E{exp}")
 
 
