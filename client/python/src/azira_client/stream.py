@@ -81,7 +81,8 @@ class SubscribeToToken:
         self.age_ms: Optional[int] = None  # of the feed's newest tick
         self.failed: dict[str, tuple[int, str]] = {}
         self.error: Optional[BaseException] = None  # why the stream has ended
-        self._not_before = 0.0             # a drain's instant, monotonic
+        self._drained = False     # the server said that it goes, and when to come back:
+        self._not_before = 0.0    # by the monotonic clock
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._main: Optional[asyncio.Task[None]] = None
         self._taker: Optional[asyncio.Task[None]] = None
@@ -295,7 +296,7 @@ class SubscribeToToken:
         finally:
             self._lose(wire)
             if not self._stopping:
-                self._ledger.proved = None
+                self._ledger.proved = self.feed = self.age_ms = None
 
     def _lose(self, wire: Wire) -> None:
         """Takes a connection out of use; no harm if another has its place."""
@@ -326,10 +327,12 @@ class SubscribeToToken:
         return retryable(error)
 
     async def _pause(self, error: Exception) -> None:
-        pause = self._not_before - time.monotonic()
-        self._not_before = 0.0
-        if pause <= 0:
+        if self._drained:  # the server has spread its clients itself
+            self._backoff.reset()
+            pause = max(self._not_before - time.monotonic(), 0.0)
+        else:
             pause = self._backoff.next(getattr(error, "retry_after", None) or 0.0)
+        self._drained = False
         log.warning("%s; trying again in %.2g s", error, pause)
         self._event({"type": "lost", "error": error, "retry_in": pause})
         await asyncio.sleep(pause)
@@ -341,6 +344,7 @@ class SubscribeToToken:
         elif kind == "hb":
             self.feed, self.age_ms = event.get("feed"), event.get("age_ms")
         elif kind == "drain":
+            self._drained = True
             self._not_before = time.monotonic() + int(event["reconnect_after_ms"]) / 1000
         if self._on_event is None:
             return
