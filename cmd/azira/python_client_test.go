@@ -33,7 +33,8 @@ func TestPythonClient(t *testing.T) {
 	cmd := exec.CommandContext(ctx, interpreter, "-B", "-m", "unittest", "discover", "-v",
 		"-s", filepath.Join(pythonClient, "tests"))
 	cmd.Env = append(os.Environ(), "AZIRA_BIN="+bin)
-	cmd.WaitDelay = time.Second // the programs it started hold its output open
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops what it started
+	cmd.WaitDelay = 20 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -4,7 +4,7 @@ import asyncio
 import http
 import json
 
-import support
+import support  # noqa: F401: it finds the package
 import websockets
 
 try:

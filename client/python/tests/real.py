@@ -1,6 +1,7 @@
 """The real programs on free ports: azira serve and azira feed."""
 
 import asyncio
+import atexit
 import os
 import queue
 import re
@@ -74,6 +75,7 @@ class Azira:
     def __init__(self, tokens="NSE:1,NSE:2", rate=200):
         self.folder = tempfile.mkdtemp(prefix="azira-test-")
         self.programs = []
+        atexit.register(self.close)  # an interrupt skips cleanups
         try:
             self._binary = binary(self.folder)
             feed = self._run("feed", "--pub", "tcp://127.0.0.1:0", "--control",
@@ -97,7 +99,9 @@ class Azira:
     def close(self):
         for program in reversed(self.programs):
             program.end()
+        self.programs.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.close)
 
     def _run(self, *words):
         self.programs.append(Program(self._binary, *words))

@@ -133,7 +133,7 @@ class _Show:
 
     def __init__(self, args: argparse.Namespace):
         self._raw = args.raw
-        self._most = args.count
+        self._most: int = args.count
         self._count = 0
 
     @property
