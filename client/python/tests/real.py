@@ -38,7 +38,7 @@ class Program:
                                         stderr=subprocess.STDOUT, bufsize=1)
         self.said = []
         self._lines = queue.Queue()
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self):
