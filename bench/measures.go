@@ -37,6 +37,15 @@ func ofStall(name, unit string, of func(s *Stall) []float64) measure {
 	}}
 }
 
+func ofResume(name string, of func(r *Resume) uint64) measure {
+	return measure{name: name, zero: true, of: func(t *Trial) []float64 {
+		if t.Back == nil || t.Back.Resume == nil {
+			return nil
+		}
+		return []float64{float64(of(t.Back.Resume))}
+	}}
+}
+
 func unlike(m measure) measure {
 	m.unlike = true
 	return m
@@ -54,6 +63,11 @@ var measures = []measure{
 	ofWindow("latency p99", "ms", func(w *Window) float64 { return w.Latency.P99 }),
 	ofWindow("latency p99.9", "ms", func(w *Window) float64 { return w.Latency.P999 }),
 	ofWindow("latency max", "ms", func(w *Window) float64 { return w.Latency.Max }),
+	ofWindow("wire bytes per tick", "B", func(w *Window) float64 { return w.Wire }),
+	ofWindow("heartbeats proved", "", func(w *Window) float64 { return float64(w.Told.Proved) }),
+	ofWindow("ticks skipped, as told", "", func(w *Window) float64 {
+		return float64(w.Told.Skipped)
+	}),
 	ofWindow("fairness (Jain)", "", func(w *Window) float64 { return w.Jain }),
 	ofWindow("worst client by the mean", "", func(w *Window) float64 { return w.Worst }),
 	ofWindow("uncounted", "", func(w *Window) float64 { return w.Uncounted }),
@@ -80,6 +94,10 @@ var measures = []measure{
 		}
 		return []float64{b.P99}
 	}},
+	ofResume("ticks made good", func(r *Resume) uint64 { return r.Replayed }),
+	ofResume("ticks missed", func(r *Resume) uint64 { return r.Missed }),
+	ofResume("ticks doubled", func(r *Resume) uint64 { return r.Doubled }),
+	ofResume("gaps told", func(r *Resume) uint64 { return r.Gaps }),
 	ofStall("p99 with slow by without", "", func(s *Stall) []float64 {
 		return s.quotients((*Pair).ratio)
 	}),
@@ -106,5 +124,6 @@ var measures = []measure{
 	ofIdle("RSS per connection", "B", func(i *Idle) float64 { return i.PerStream.RSS }),
 	ofIdle("kernel, both ends", "B", func(i *Idle) float64 { return i.PerStream.Kernel }),
 	ofIdle("CPU per connection and second", "µs", func(i *Idle) float64 { return i.CPU }),
+	ofIdle("heartbeats per connection and second", "", func(i *Idle) float64 { return i.Beats }),
 	ofIdle("CPU without connections, per second", "µs", func(i *Idle) float64 { return i.Alone }),
 }

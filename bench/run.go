@@ -49,7 +49,7 @@ func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, e
 			result, err := c.try(ctx, trial{c: c, target: t, round: round, cores: own,
 				others: others})
 			switch {
-			case err != nil && (t.name == aziraName || ctx.Err() != nil):
+			case err != nil && (t.own || ctx.Err() != nil):
 				return nil, err
 			case err != nil:
 				out.Missing = err.Error()
