@@ -172,6 +172,8 @@ func spread(s Spread) string {
 // figure writes three or four digits that mean something.
 func figure(v float64) string {
 	switch a := math.Abs(v); {
+	case a == 0:
+		return "0"
 	case a >= 100:
 		return whole(v)
 	case a >= 10:
