@@ -46,7 +46,7 @@ func sound(t *testing.T, w *Window) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	program := build(t)
-	common := []string{"--rounds", "1", "--json", "-", "--seconds"}
+	common := []string{"--rounds", "1", "--seconds", "1", "--json", "-"}
 	for name, check := range map[string]func(t *testing.T, r *RunReport){
 		"watchlist --clients 50 --tokens 5 --of 20 --rate 5000 --zipf --servers 2": func(
 			t *testing.T, r *RunReport) {
@@ -86,15 +86,6 @@ func TestRun(t *testing.T) {
 				t.Errorf("%+v", b)
 			}
 		},
-		"watchlist --clients 20 --tokens 5 --of 20 --rate 4000 --dialects text,json,json-ltp,bin,bin-ltp": checkDialectsRun,
-		"storm --clients 100 --rate 5000 --seconds 6 --dialects json,bin-ltp":                             checkResumed,
-		"idle --clients 40 --seconds 6 --dialect bin": func(t *testing.T, r *RunReport) {
-			i := r.Targets[0].Trials[0].Idle
-			if i.Beats < 0.1 || i.Beats > 0.3 || i.Faults.wrong() != 0 || len(r.Notes) > 0 &&
-				strings.Contains(strings.Join(r.Notes, ""), "WRONG") {
-				t.Errorf("%+v: %q", i, r.Notes)
-			}
-		},
 		"slow --clients 40 --rate 4000 --share 0.25 --pairs 1 --stall 4": checkSlow,
 		"idle --clients 40": func(t *testing.T, r *RunReport) {
 			if i := r.Targets[0].Trials[0].Idle; len(i.Points) != sizes || i.Points[3].RSS <= 0 || i.Alone <= 0 {
@@ -104,8 +95,35 @@ func TestRun(t *testing.T) {
 	} {
 		t.Run(strings.Fields(name)[0], func(t *testing.T) {
 			t.Parallel()
-			args := append(strings.Fields(name)[:1], append(common, "1")...)
-			check(t, runJSON(t, program, append(args, strings.Fields(name)[1:]...)...))
+			check(t, runJSON(t, program, append(strings.Fields(name), common...)...))
+		})
+	}
+}
+
+// Clients of every dialect get what they are due, prove it, and come back to all of it.
+func TestRunDialects(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	for name, check := range map[string]func(t *testing.T, r *RunReport){
+		"watchlist --clients 20 --tokens 5 --of 20 --rate 4000 --seconds 1 --dialects text,json,json-ltp,bin,bin-ltp": checkDialectsRun,
+		"storm --clients 100 --rate 5000 --seconds 6 --dialects json,bin-ltp":                                         checkResumed,
+		"idle --clients 40 --seconds 6 --dialect bin": func(t *testing.T, r *RunReport) {
+			i := r.Targets[0].Trials[0].Idle
+			if i.Beats < 0.1 || i.Beats > 0.3 || i.Faults.wrong() != 0 ||
+				strings.Contains(strings.Join(r.Notes, ""), "WRONG") {
+				t.Errorf("%+v: %q", i, r.Notes)
+			}
+		},
+		"slow --clients 40 --rate 20000 --seconds 1 --share 0.25 --pairs 1 --stall 4 --dialect json": func(
+			t *testing.T, r *RunReport) {
+			for _, w := range r.Targets[0].Trials[0].windows() {
+				sound(t, w)
+			}
+		},
+	} {
+		t.Run(strings.Fields(name)[0], func(t *testing.T) {
+			t.Parallel()
+			check(t, runJSON(t, program, append(strings.Fields(name), "--rounds", "1", "--json", "-")...))
 		})
 	}
 }

@@ -72,7 +72,8 @@ func spreadOf(vs []float64) (s Spread) {
 
 func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	return &RunReport{Head: newHead(c.Name, c.Command), Pinned: pinned, Settings: RunSettings{
-		Kind: c.Kind, Dialects: c.dialects(), Clients: c.Clients, Servers: c.Servers, Tokens: c.Tokens, Of: c.Of,
+		Kind: c.Kind, Dialects: c.dialects(), Clients: c.Clients, Servers: c.Servers,
+		Tokens: c.Tokens, Of: c.Of,
 		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
 		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share, Pairs: c.Pairs,
 		Stall: c.Stall, SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
@@ -230,7 +231,8 @@ func (w *Window) doubts(say sayer) {
 		say("%s ticks were passed over, %s", whole(float64(n)), words)
 	}
 	if w.Told.Gaps > 0 {
-		say("%s ticks could not be had any more, as clients were told", whole(float64(w.Told.Gapped)))
+		say("%s ticks could not be had any more, as clients were told",
+			whole(float64(w.Told.Gapped)))
 	}
 	if b := w.Back; b != nil && b.P99 == 0 {
 		say("%d of %d clients that were to come back had not, at the window's end",

@@ -47,6 +47,9 @@ func (t *Trial) words() string {
 		m := t.Idle.PerStream
 		add("per connection: user %s bytes, RSS %s, kernel %s (both ends), %s µs/s", known(m.User),
 			whole(m.RSS), whole(m.Kernel), decimals(t.Idle.CPU, 2))
+		if t.Idle.Beats > 0 {
+			add("%s heartbeats/s", decimals(t.Idle.Beats, 3))
+		}
 	}
 	return strings.Join(out, "; ")
 }

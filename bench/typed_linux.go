@@ -75,7 +75,8 @@ func (h *herd) tellTime() { h.ahead = time.Now().UnixMicro() - h.clock.now() }
 // cut ends a member's connection without a goodbye: the server is sent a reset.
 func (h *herd) cut(m *member) error {
 	abort := unix.Linger{Onoff: 1}
-	if err := unix.SetsockoptLinger(int(m.fd), unix.SOL_SOCKET, unix.SO_LINGER, &abort); err != nil {
+	err := unix.SetsockoptLinger(int(m.fd), unix.SOL_SOCKET, unix.SO_LINGER, &abort)
+	if err != nil {
 		return fmt.Errorf("set option: %w", err)
 	}
 	return nil

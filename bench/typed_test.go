@@ -118,56 +118,63 @@ func TestTypedChecker(t *testing.T) {
 	}
 }
 
+// A giver hands one frame to a member.
+type giver func(c *checker, m *member)
+
+func giveEvent(p []byte) giver { return func(c *checker, m *member) { c.event(m, p, 400) } }
+
+func giveBinary(p []byte) giver { return func(c *checker, m *member) { c.takeBinary(m, p, 400) } }
+
+func giveTick(token uint32, seq uint64) giver {
+	return giveEvent(typedEvent(proto.EncodingJSON, token, seq, false))
+}
+
+func giveSkip(count, seq uint64) giver {
+	return giveEvent(proto.AppendSkip(nil, "NSE:100001", count, seq))
+}
+
+var recordOfOne = typedEvent(proto.EncodingBinary, 1, 6, false)
+
+// typedFaults are frames to a member that has tokens 1 and 2 up to seq 5.
+var typedFaults = map[string]struct {
+	give giver
+	want Faults
+}{
+	"lost":            {giveTick(1, 8), Faults{Untold: 2}},
+	"lost snapshot":   {giveEvent(typedEvent(proto.EncodingJSON, 1, 8, true)), Faults{Untold: 2}},
+	"doubled":         {giveTick(1, 5), Faults{Doubled: 1}},
+	"order":           {giveTick(1, 4), Faults{Order: 1}},
+	"foreign":         {giveTick(3, 1), Faults{Foreign: 1}},
+	"sum too great":   {giveEvent(beatOf(11, 0)), Faults{Unproved: 1}},
+	"sum too small":   {giveEvent(beatOf(9, 0)), Faults{Unproved: 1}},
+	"pending":         {giveEvent(beatOf(10, 1)), Faults{Unproved: 1}},
+	"skip too short":  {giveSkip(1, 8), Faults{Odd: 1}},
+	"skip backwards":  {giveSkip(0, 5), Faults{Odd: 1}},
+	"foreign skip":    {giveEvent(proto.AppendSkip(nil, "NSE:100003", 1, 2)), Faults{Foreign: 1}},
+	"gap elsewhere":   {giveEvent(proto.AppendGap(nil, "NSE:100001", 8, 9, proto.GapRing)), Faults{Odd: 1}},
+	"foreign gap":     {giveEvent(proto.AppendGap(nil, "NSE:100003", 1, 9, proto.GapRing)), Faults{Foreign: 1}},
+	"price alone":     {giveEvent(typedEvent(proto.EncodingJSONPrice, 1, 6, false)), Faults{Odd: 1}},
+	"no price":        {giveBinary(typedEvent(proto.EncodingBinaryPrice, 1, 6, false)), Faults{Odd: 1}},
+	"other ref":       {giveBinary(typedEvent(proto.EncodingBinary, 3, 6, false)), Faults{Foreign: 1}},
+	"cut record":      {giveBinary(recordOfOne[:len(recordOfOne)-1]), Faults{Odd: 1}},
+	"other price":     {giveBinary(append(slices.Clone(recordOfOne[:len(recordOfOne)-1]), 12)), Faults{Odd: 1}},
+	"error":           {giveEvent(proto.AppendError(nil, nil, 107, "no", 0)), Faults{Odd: 1}},
+	"text of another": {giveEvent(tickOf(1, 6)), Faults{Odd: 1}},
+	"data of another": {giveEvent(bytes.Replace(typedEvent(proto.EncodingJSON, 1, 6, false), tokenName(1), tokenName(2), 1)), Faults{Odd: 1}},
+	"another epoch":   {func(c *checker, m *member) { fault(c, c.welcome([]byte(`{"epoch":0,"epoch":7}`))) }, Faults{Odd: 1}},
+	"other baseline":  {func(c *checker, m *member) { m.resuming = true; c.ack(m, ackOf(6, 1)) }, Faults{Odd: 1}},
+	"ref of another": {func(c *checker, m *member) {
+		c.ack(m, bytes.Replace(ackOf(5, 1), []byte(`"ref":8`), []byte(`"ref":9`), 1))
+	}, Faults{Odd: 1}},
+	"foreign ack":      {func(c *checker, m *member) { c.ack(m, ackOf(6, 3)) }, Faults{Foreign: 1}},
+	"refused":          {func(c *checker, m *member) { c.ack(m, []byte(`{"type":"ack"}`)) }, Faults{Odd: 1}},
+	"tick before ack":  {func(c *checker, m *member) { m.state = memberOpen; giveTick(1, 6)(c, m) }, Faults{Odd: 1}},
+	"proof before ack": {func(c *checker, m *member) { m.state = memberOpen; c.event(m, beatOf(10, 0), 0) }, Faults{Unproved: 1}},
+}
+
 // Each fault of a typed stream is named for what it is.
 func TestTypedFaults(t *testing.T) {
-	event := func(p []byte) func(*checker, *member) {
-		return func(c *checker, m *member) { c.event(m, p, 400) }
-	}
-	tick := func(token uint32, seq uint64) func(*checker, *member) {
-		return event(typedEvent(proto.EncodingJSON, token, seq, false))
-	}
-	binary := func(p []byte) func(*checker, *member) {
-		return func(c *checker, m *member) { c.takeBinary(m, p, 400) }
-	}
-	skip := func(count, seq uint64) func(*checker, *member) {
-		return event(proto.AppendSkip(nil, "NSE:100001", count, seq))
-	}
-	record := typedEvent(proto.EncodingBinary, 1, 6, false)
-	for name, x := range map[string]struct {
-		give func(*checker, *member)
-		want Faults
-	}{
-		"lost":            {tick(1, 8), Faults{Untold: 2}},
-		"lost snapshot":   {event(typedEvent(proto.EncodingJSON, 1, 8, true)), Faults{Untold: 2}},
-		"doubled":         {tick(1, 5), Faults{Doubled: 1}},
-		"order":           {tick(1, 4), Faults{Order: 1}},
-		"foreign":         {tick(3, 1), Faults{Foreign: 1}},
-		"sum too great":   {event(beatOf(11, 0)), Faults{Unproved: 1}},
-		"sum too small":   {event(beatOf(9, 0)), Faults{Unproved: 1}},
-		"pending":         {event(beatOf(10, 1)), Faults{Unproved: 1}},
-		"skip too short":  {skip(1, 8), Faults{Odd: 1}},
-		"skip backwards":  {skip(0, 5), Faults{Odd: 1}},
-		"foreign skip":    {event(proto.AppendSkip(nil, "NSE:100003", 1, 2)), Faults{Foreign: 1}},
-		"gap elsewhere":   {event(proto.AppendGap(nil, "NSE:100001", 8, 9, proto.GapRing)), Faults{Odd: 1}},
-		"foreign gap":     {event(proto.AppendGap(nil, "NSE:100003", 1, 9, proto.GapRing)), Faults{Foreign: 1}},
-		"price alone":     {event(typedEvent(proto.EncodingJSONPrice, 1, 6, false)), Faults{Odd: 1}},
-		"no price":        {binary(typedEvent(proto.EncodingBinaryPrice, 1, 6, false)), Faults{Odd: 1}},
-		"other ref":       {binary(typedEvent(proto.EncodingBinary, 3, 6, false)), Faults{Foreign: 1}},
-		"cut record":      {binary(record[:len(record)-1]), Faults{Odd: 1}},
-		"other price":     {binary(append(slices.Clone(record[:len(record)-1]), 12)), Faults{Odd: 1}},
-		"error":           {event(proto.AppendError(nil, nil, 107, "no", 0)), Faults{Odd: 1}},
-		"text of another": {event(tickOf(1, 6)), Faults{Odd: 1}},
-		"data of another": {event(bytes.Replace(typedEvent(proto.EncodingJSON, 1, 6, false), tokenName(1), tokenName(2), 1)), Faults{Odd: 1}},
-		"another epoch":   {func(c *checker, m *member) { fault(c, c.welcome([]byte(`{"epoch":0,"epoch":7}`))) }, Faults{Odd: 1}},
-		"other baseline":  {func(c *checker, m *member) { m.resuming = true; c.ack(m, ackOf(6, 1)) }, Faults{Odd: 1}},
-		"ref of another": {func(c *checker, m *member) {
-			c.ack(m, bytes.Replace(ackOf(5, 1), []byte(`"ref":8`), []byte(`"ref":9`), 1))
-		}, Faults{Odd: 1}},
-		"foreign ack":      {func(c *checker, m *member) { c.ack(m, ackOf(6, 3)) }, Faults{Foreign: 1}},
-		"refused":          {func(c *checker, m *member) { c.ack(m, []byte(`{"type":"ack"}`)) }, Faults{Odd: 1}},
-		"tick before ack":  {func(c *checker, m *member) { m.state = memberOpen; tick(1, 6)(c, m) }, Faults{Odd: 1}},
-		"proof before ack": {func(c *checker, m *member) { m.state = memberOpen; c.event(m, beatOf(10, 0), 0) }, Faults{Unproved: 1}},
-	} {
+	for name, x := range typedFaults {
 		c, m := typedMember(false)
 		if c.tally.Faults != (Faults{}) {
 			t.Fatalf("%+v", c.tally.Faults)

@@ -207,7 +207,8 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 		CPU: ratio(u.Total*1e6, n), PerCore: ratio(n, u.Total), Busy: ratio(u.Total, took),
 		User:    ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
 		Wire:    ratio(float64(y.Bytes), n),
-		Starved: y.Starved, Faults: y.Faults, Told: y.Told, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
+		Starved: y.Starved, Faults: y.Faults, Told: y.Told, Slow: y.Slow,
+		PerRead: ratio(n, float64(y.Reads)),
 	}
 	w.Jain, w.Worst = fairness(y.Lateness)
 	w.hist.add(y.Latency)
