@@ -8,6 +8,7 @@ type measure struct {
 
 	zero   bool // shown even where it is 0 in all rounds
 	unlike bool // of something else in peers than in Azira: a ratio means nothing
+	timed  bool // by lateness, which is not the same in all dialects
 }
 
 func ofWindow(name, unit string, of func(w *Window) float64) measure {
@@ -51,6 +52,11 @@ func unlike(m measure) measure {
 	return m
 }
 
+func byLateness(m measure) measure {
+	m.timed = true
+	return m
+}
+
 // measures are all figures, in the order of the report.
 var measures = []measure{
 	ofWindow("CPU per delivered tick", "µs", func(w *Window) float64 { return w.CPU }),
@@ -58,18 +64,28 @@ var measures = []measure{
 	ofWindow("delivered", "/s", func(w *Window) float64 { return w.PerSecond }),
 	ofWindow("delivered per core", "/s", func(w *Window) float64 { return w.PerCore }),
 	ofWindow("server busy", "%", func(w *Window) float64 { return 100 * w.Busy }),
-	ofWindow("latency p50", "ms", func(w *Window) float64 { return w.Latency.P50 }),
-	ofWindow("latency p90", "ms", func(w *Window) float64 { return w.Latency.P90 }),
-	ofWindow("latency p99", "ms", func(w *Window) float64 { return w.Latency.P99 }),
-	ofWindow("latency p99.9", "ms", func(w *Window) float64 { return w.Latency.P999 }),
-	ofWindow("latency max", "ms", func(w *Window) float64 { return w.Latency.Max }),
+	byLateness(ofWindow("latency p50", "ms", func(w *Window) float64 { return w.Latency.P50 })),
+	byLateness(ofWindow("latency p90", "ms", func(w *Window) float64 { return w.Latency.P90 })),
+	byLateness(ofWindow("latency p99", "ms", func(w *Window) float64 { return w.Latency.P99 })),
+	byLateness(ofWindow("latency p99.9", "ms", func(w *Window) float64 { return w.Latency.P999 })),
+	byLateness(ofWindow("latency max", "ms", func(w *Window) float64 { return w.Latency.Max })),
+	{name: "frames per write", of: func(t *Trial) []float64 {
+		if t.Window == nil || t.Window.Server == nil {
+			return nil
+		}
+		return []float64{t.Window.Server.PerWrite}
+	}},
 	ofWindow("wire bytes per tick", "B", func(w *Window) float64 { return w.Wire }),
-	ofWindow("heartbeats proved", "", func(w *Window) float64 { return float64(w.Told.Proved) }),
+	unlike(ofWindow("heartbeats proved", "", func(w *Window) float64 {
+		return float64(w.Told.Proved)
+	})),
 	ofWindow("ticks skipped, as told", "", func(w *Window) float64 {
 		return float64(w.Told.Skipped)
 	}),
-	ofWindow("fairness (Jain)", "", func(w *Window) float64 { return w.Jain }),
-	ofWindow("worst client by the mean", "", func(w *Window) float64 { return w.Worst }),
+	byLateness(ofWindow("fairness (Jain)", "", func(w *Window) float64 { return w.Jain })),
+	byLateness(ofWindow("worst client by the mean", "", func(w *Window) float64 {
+		return w.Worst
+	})),
 	ofWindow("uncounted", "", func(w *Window) float64 { return w.Uncounted }),
 	ofWindow("ticks counted", "", func(w *Window) float64 { return float64(w.Ticks) }),
 	{name: "knee", unit: "/s", zero: true, of: func(t *Trial) []float64 {

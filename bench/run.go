@@ -36,7 +36,8 @@ func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, e
 	}
 	r := newRunReport(c, others != nil)
 	for _, t := range targets {
-		r.Targets = append(r.Targets, TargetReport{Name: t.name, Missing: t.missing})
+		r.Targets = append(r.Targets, TargetReport{Name: t.name, Dialect: t.dialect,
+			Missing: t.missing})
 	}
 	for round := range c.Rounds {
 		for i := range targets {

@@ -40,6 +40,7 @@ type RunSettings struct {
 // A TargetReport is one target's part.
 type TargetReport struct {
 	Name    string   `json:"name"`
+	Dialect string   `json:"dialect,omitempty"` // of Azira's clients
 	Missing string   `json:"missing,omitempty"` // why it was not measured, or not to the end
 	Figures []Figure `json:"figures"`
 	Trials  []Trial  `json:"trials"`
@@ -91,7 +92,8 @@ func (r *RunReport) compute() {
 				all := m.of(&t.Trials[j])
 				vs = append(vs, all...)
 				v := spreadOf(all).Median
-				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 && !m.unlike {
+				a := own.trial(t.Trials[j].Round)
+				if t != own && a != nil && v != 0 && m.comparable(own, t) {
 					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
@@ -107,6 +109,11 @@ func (r *RunReport) compute() {
 		}
 		r.note(t)
 	}
+}
+
+// comparable says that a figure is of the same in both targets.
+func (m *measure) comparable(a, b *TargetReport) bool {
+	return !m.unlike && !(m.timed && ingressTimed(a.Dialect) != ingressTimed(b.Dialect))
 }
 
 func (t *TargetReport) trial(round int) *Trial {

@@ -145,7 +145,6 @@ func (r *RunReport) inside(t *table) {
 	t.row("objects allocated", whole(w.Server.Allocs), "by all that it does, over "+
 		whole(w.Server.Ticks)+" ticks; per tick: see azira bench streams")
 	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
-	t.row("frames per write", decimals(w.Server.PerWrite, 2))
 	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))
 	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %", "the busiest process: "+
 		decimals(100*w.Busiest, 0)+" % of one processor")

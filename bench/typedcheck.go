@@ -90,7 +90,8 @@ func (c *checker) takeTyped(m *member, tk *typedTick, now int64) {
 	}
 	at, ok := c.due(tk)
 	if !ok || m.state < memberHeard {
-		c.odd("a tick of another form, or before its ack: %.80q", tk.data)
+		c.odd("seq %d of %s in another form than asked for, or before the ack", tk.seq,
+			tokenName(int(tk.token)))
 		return
 	}
 	last := uint64(p.last)
