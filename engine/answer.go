@@ -58,7 +58,8 @@ func (l *loop) hold(c *conn, x list, told []uint64, a *answer) {
 	c.cohort = next
 	c.parked = &parked{
 		cursor: slices.Clone(l.cursor), told: told, since: l.now, values: noValues,
-		answer: a, beats: k.beats, resume: len(a.resumes) > 0, quiet: true,
+		answer: a, beats: k.beats - 1, // a heartbeat comes behind the answer
+		resume: len(a.resumes) > 0, quiet: true,
 	}
 	l.tell(c, func(o Owner) { o.Holds(len(x.tokens)) })
 	l.catchUp(c)

@@ -254,8 +254,14 @@ func (l *loop) sendPieces(c *conn, out []byte) bool {
 		p.tell(x)
 	}
 	l.stats.conflated.Add(skipped)
-	l.stats.sent(1, frames, n)
+	l.stats.sent(l.encodingOf(c), 1, frames, n)
 	return n == len(out)
+}
+
+// encodingOf is the encoding of a connection's list, or of its first token.
+func (l *loop) encodingOf(c *conn) proto.Encoding {
+	h := &l.cohorts.heat[c.cohort]
+	return proto.Encoding(h.encoding())
 }
 
 // tell notes that a piece is told, or in progress.

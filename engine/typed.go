@@ -143,9 +143,12 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []fa
 	count, limit := len(old.tokens), l.e.o.TokensPerStream
 	for _, w := range req.Wishes {
 		id, ok := l.e.tokens.find(w.Name)
+		if ok && int(id) >= len(l.tokens) {
+			l.growTokens() // it came to be just now
+		}
 		_, has := slices.BinarySearch(old.tokens, id)
 		switch {
-		case !ok || int(id) >= len(l.tokens):
+		case !ok:
 			failed = append(failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
 		case l.scratch.mark[id] != 0: // named before
 		case !has && count == limit:

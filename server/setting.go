@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"azira/engine"
 	"azira/feed"
@@ -53,6 +54,9 @@ var settings = []setting{
 		bind: func(c *Config) field {
 			return durationField(&c.StaleAfter, 10*time.Millisecond, 24*time.Hour)
 		}},
+	{name: "feed-seq-field", group: groupFeed, arg: "NAME",
+		help: "field of a tick that counts its token's ticks: holes are counted and told",
+		bind: func(c *Config) field { return textField{&c.FeedSeqField, checkFieldName} }},
 	{name: "tokens-max", group: groupFeed, arg: "N", def: "100000",
 		help: "tokens known at most; ticks of more are counted and dropped",
 		bind: func(c *Config) field { return numberField(&c.TokensMax, 1, 10_000_000) }},
@@ -150,6 +154,13 @@ func checkAddr(s string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
 		return errAddr
+	}
+	return nil
+}
+
+func checkFieldName(s string) error {
+	if !utf8.ValidString(s) || len(s) > fieldNameBytesMax || strings.ContainsAny(s, "\"\\") {
+		return errFieldName
 	}
 	return nil
 }
