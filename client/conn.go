@@ -124,6 +124,11 @@ func (c *conn) next() ([]byte, error) {
 	}
 }
 
+// hurry shortens the silence after which the connection is lost. Reader only.
+func (c *conn) hurry(idle time.Duration) {
+	c.idle, c.armed = min(c.idle, idle), time.Time{}
+}
+
 func (c *conn) readHeader(state ws.State) (ws.Header, error) {
 	// A deadline is not set for every frame, and that much later instead.
 	if now, lag := time.Now(), c.idle/armParts; now.Sub(c.armed) > lag {

@@ -33,6 +33,7 @@ type typedFake struct {
 	hijack  func(*typedConn, asked) bool // true: it has answered
 	refuse  func(w http.ResponseWriter) bool
 	silent  bool // sends no ticks
+	full    bool // every stream is one too many
 	queries []string
 }
 
@@ -89,6 +90,10 @@ func (f *typedFake) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	defer ws.CloseNow()
 	ws.SetReadLimit(1 << 20)
+	if f.full {
+		ws.Close(1008, "connection limit 3 reached")
+		return
+	}
 	c := &typedConn{f: f, ws: ws, binary: ws.Subprotocol() == string(Binary),
 		subs: map[string]asked{}}
 	f.mu.Lock()

@@ -216,16 +216,10 @@ func (l *ledger) gap(g Gap) {
 		return
 	}
 	if g.Reason == GapEpoch {
-		seq := e.Last // of the ack, which stands if nothing was missed
-		if g.To >= g.From {
-			seq = g.To
-		}
-		l.sum += seq - e.Last
+		l.sum += g.To - e.Last // of what the ack said, which stood for nothing yet
 		e.Epoch = l.epoch
-		e.restart(seq)
-		if g.To >= g.From {
-			e.Base, e.Gapped = 0, seq
-		}
+		e.restart(0)
+		e.Last, e.Gapped = g.To, g.To
 		return
 	}
 	if g.To > e.Last {

@@ -115,8 +115,7 @@ func (x *session) welcomed(w Welcome) {
 	default:
 	}
 	if w.Beat > 0 {
-		beat := min(max(w.Beat, beatMin), beatMax)
-		x.c.idle = min(x.c.idle, beatsMissed*beat)
+		x.c.hurry(beatsMissed * min(max(w.Beat, beatMin), beatMax))
 	}
 	x.s.book.begin(w.Epoch)
 	x.s.welcome.Store(&w)
