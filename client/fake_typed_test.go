@@ -33,6 +33,7 @@ type typedFake struct {
 	hijack  func(*typedConn, asked) bool // true: it has answered
 	refuse  func(w http.ResponseWriter) bool
 	silent  bool // sends no ticks
+	early   bool // a heartbeat follows the welcome
 	full    bool // every stream is one too many
 	queries []string
 }
@@ -100,6 +101,9 @@ func (f *typedFake) stream(w http.ResponseWriter, r *http.Request) {
 	c.say(`{"type":"welcome","conn":"s-1","username":"zoe","epoch":%d,"hb_ms":%d,"resume_s":600,`+
 		`"limits":{"tokens":3000,"connections":3,"ops_per_s":10,"ops_burst":50,`+
 		`"frame_bytes":4096,"subscribe_bytes":131072},"expires_in":1799,"new":[1]}`, f.epoch, f.beatMS)
+	if f.early {
+		c.say(`{"type":"hb","ts":1,"sum":0,"pending":0,"feed":"live","age_ms":1}`)
+	}
 	f.conns[c] = true
 	f.mu.Unlock()
 	for {

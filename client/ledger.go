@@ -240,27 +240,33 @@ func joined(old *Gap, g Gap) *Gap {
 }
 
 // beat compares our sum with the server's. Where they differ without a known
-// reason every token is broken.
+// reason every token is broken. It proves nothing while tokens are still to be
+// resumed.
 func (l *ledger) beat(sum, pending uint64, now time.Time) (hole *Hole) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.proof.At, l.proof.Pending = now, pending
+	on := 0
 	for _, e := range l.entries {
-		e.tried = e.broken
-	}
-	l.proof.State = Complete
-	if l.sum+pending != sum {
-		l.proof.State = Incomplete
-		if l.broken == 0 {
-			for _, e := range l.entries {
-				if e.on {
-					l.open(e)
-				}
-			}
-			return &Hole{From: l.sum + pending, To: sum}
+		if e.tried = e.broken; e.on {
+			on++
 		}
 	}
-	return nil
+	l.proof = Proof{State: Complete, At: now, Pending: pending}
+	switch {
+	case l.sum+pending != sum && l.broken == 0:
+		for _, e := range l.entries {
+			if e.on {
+				l.open(e)
+			}
+		}
+		hole = &Hole{From: l.sum + pending, To: sum}
+		l.proof.State = Incomplete
+	case l.sum+pending != sum:
+		l.proof.State = Incomplete
+	case on < len(l.entries):
+		l.proof = Proof{}
+	}
+	return hole
 }
 
 // giveUp lets a broken token go on without what it lacks.

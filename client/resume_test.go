@@ -50,6 +50,24 @@ func TestResume(t *testing.T) {
 	})
 }
 
+// A heartbeat before the resume has nothing to prove yet.
+func TestResumeEarlyBeat(t *testing.T) {
+	f := newTypedFake(t, "A")
+	f.early = true
+	s := f.hold(JSON, "A")
+	f.publish("A", 1)
+	receiveSeqs(t, s, "A", 1, 1)
+	f.proves(s, Complete)
+	f.mu.Lock()
+	f.hijack = func(*typedConn, asked) bool { return true } // resumes are not answered
+	f.mu.Unlock()
+	f.end(closeLost, "")
+	eventually(t, "resume", func() bool { return len(f.requests()) == 2 })
+	if p := s.Complete(); p.State != Unproven {
+		t.Fatalf("%+v", p)
+	}
+}
+
 // Whenever the connection is cut, each tick comes once and in order.
 func TestResumeCuts(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
