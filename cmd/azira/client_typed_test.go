@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,40 @@ func TestClientTypedAgainstServer(t *testing.T) {
 		if got := w.s.Stats(); got.Bad != 0 || got.Conflated != 0 {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+func TestClientWatchTyped(t *testing.T) {
+	out, errs, _ := startDemo(t, demoOn(t))
+	t.Setenv("AZIRA_SERVER", awaitOutput(t, out, errs, `running: (\S+),`)[1])
+	t.Setenv("AZIRA_PASSWORD", "a good password")
+	t.Setenv("AZIRA_USER", "zoe")
+	watch := func(form string, args ...string) (ticks string) {
+		t.Helper()
+		args = append([]string{"watch", "--register"}, args...)
+		ticks, said, err := runWith(t, t.Context(), "", args...)
+		if err != nil || !regexp.MustCompile(form).MatchString(ticks+said) {
+			t.Errorf("%q: %v\n%s%s", args, err, ticks, said)
+		}
+		return ticks
+	}
+	const price = `-?\d+\.\d+`
+	const line = `(?m)^\S+ NSE:1 #\d+ ltp ` + price + ` bid ` + price + ` ask ` + price
+	watch(line+` snap$`, "NSE:1", "--dialect=json", "--count=3")
+	watch(line+`$`, "NSE:1", "--dialect=bin", "--count=3")
+	watch(`not subscribed: NSE:7: unknown token \(102\)`, "NSE:1,NSE:7", "--dialect=bin", "--count=1")
+	watch(`(?m)^\S+ NSE:1 #\d+ ltp `+price+` \d+ skipped$`, "NSE:1", "--dialect=json", "--mode=ltp",
+		"--max-rate=5", "--count=4")
+	watch(`(?s)feed is live.*complete at \S+: \d+ received, 0 skipped, 0 gapped`, "NSE:1",
+		"--dialect=bin", "--count=300")
+	watch(`feed live   \S+ at \S+: \d+ received`, "NSE:1", "--dialect=json", "--table", "--count=100")
+	raw := watch(`(?m)^{"token":"NSE:1","ltp":`, "NSE:1", "--dialect=json", "--raw", "--count=2")
+	if strings.Contains(raw, "#") {
+		t.Errorf("raw: %s", raw)
+	}
+	_, _, err := runWith(t, t.Context(), "", "watch", "NSE:7", "--dialect=json")
+	if !errors.Is(err, client.ErrUnknownToken) {
+		t.Errorf("unknown token: %v", err)
 	}
 }
 
