@@ -85,11 +85,12 @@ func (x *session) heal() {
 func (x *session) mend() {
 	accounts := x.s.book.accounts(func(e *entry) bool { return e.on && e.broken })
 	err := x.resume(x.s.ctx, accounts)
-	if err != nil {
-		x.s.o.Logger.Warn("hole not mended", "tokens", len(accounts), "err", err)
+	if err == nil {
+		return
 	}
+	x.s.o.Logger.Warn("hole not mended", "tokens", len(accounts), "err", err)
 	for _, a := range accounts {
-		x.s.book.giveUp(a.Token) // those that were not resumed
+		x.s.book.giveUp(a.Token)
 	}
 }
 

@@ -191,19 +191,17 @@ func (x *session) oldest() *request {
 	return r
 }
 
-// keep enters in the ledger what an answer confirms.
+// keep enters in the ledger what an answer confirms. What is given up is gone, also
+// if the server did not hold it.
 func (x *session) keep(r *request, a Ack) {
-	for _, h := range a.OK {
-		switch r.verb {
-		case subscribe:
+	switch r.verb {
+	case subscribe:
+		for _, h := range a.OK {
 			x.s.book.hold(h, r)
-		case unsubscribe:
-			x.s.book.release(h.Token)
 		}
-	}
-	if r.verb == unsubscribe {
-		for _, f := range a.Failed {
-			x.s.book.release(f.Token) // it was not held
+	case unsubscribe:
+		for _, t := range r.tokens {
+			x.s.book.release(t)
 		}
 	}
 }

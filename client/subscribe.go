@@ -50,10 +50,10 @@ type Ack struct {
 // Held is a token that the stream holds.
 type Held struct {
 	Token   string  `json:"token"`
-	Ref     uint64  `json:"ref"` // its short name in Binary
-	Seq     uint64  `json:"seq"` // where the stream is
-	Mode    Mode    `json:"mode"`
-	MaxRate float64 `json:"max_rate"` // 0 = none
+	Ref     uint64  `json:"ref"`      // its short name in Binary
+	Seq     uint64  `json:"seq"`      // where the stream is
+	Mode    Mode    `json:"mode"`     // List
+	MaxRate float64 `json:"max_rate"` // List; 0 = none
 }
 
 // A Failure is a token that a request did nothing for.
