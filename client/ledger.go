@@ -30,6 +30,7 @@ type ledger struct {
 type entry struct {
 	Account
 	on     bool   // subscribed on this connection
+	beaten bool   // in the last heartbeat's sum
 	broken bool   // waits for a resume
 	tried  bool   // was broken since the last heartbeat
 	skip   uint64 // told of the next tick
@@ -43,7 +44,7 @@ func (l *ledger) begin(epoch uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
-		e.on, e.broken, e.tried = false, false, false
+		e.on, e.beaten, e.broken, e.tried = false, false, false, false
 	}
 	l.epoch, l.sum, l.broken, l.proof = epoch, 0, 0, Proof{}
 }
@@ -58,13 +59,13 @@ func (l *ledger) hold(h Held, r *request) {
 		e = &entry{Account: Account{Token: h.Token, Epoch: l.epoch}}
 		l.entries[h.Token] = e
 		e.restart(h.Seq)
-	case e.Epoch != l.epoch && r.from != nil:
-		// The gap that follows begins the new epoch's account.
+	case e.Epoch != l.epoch:
 		l.drop(e)
-		e.Last = h.Seq
-	case e.Epoch != l.epoch, h.Seq < e.Last:
-		l.drop(e)
+		e.gap = e.leap(h.Seq, r)
 		e.Epoch = l.epoch
+		e.restart(h.Seq)
+	case h.Seq < e.Last:
+		l.drop(e)
 		e.restart(h.Seq)
 	default:
 		l.drop(e)
@@ -77,6 +78,15 @@ func (l *ledger) hold(h Held, r *request) {
 	}
 	e.on, e.Options = true, r.o
 	l.sum += e.Last
+}
+
+// leap is the gap before a run of the server that is not the account's, until the
+// server says more of it; or before a beginning anew, of which it says nothing.
+func (e *entry) leap(seq uint64, r *request) *Gap {
+	if r.from != nil {
+		return &Gap{Token: e.Token, From: 1, Reason: GapEpoch}
+	}
+	return &Gap{Token: e.Token, From: e.Last + 1, To: seq, Reason: GapLost}
 }
 
 // drop takes an entry off the connection.
@@ -102,7 +112,7 @@ func (l *ledger) release(token string) {
 
 // restart begins the account anew at seq.
 func (e *entry) restart(seq uint64) {
-	e.Base, e.Last, e.Totals = seq, seq, Totals{}
+	e.Base, e.Last, e.Totals, e.skip = seq, seq, Totals{}, 0
 }
 
 // advance is what takes Last on; seq is beyond it.
@@ -216,8 +226,7 @@ func (l *ledger) gap(g Gap) {
 		return
 	}
 	if g.Reason == GapEpoch {
-		l.sum += g.To - e.Last // of what the ack said, which stood for nothing yet
-		e.Epoch = l.epoch
+		l.sum += g.To - e.Last
 		e.restart(0)
 		e.Last, e.Gapped = g.To, g.To
 		return
@@ -240,33 +249,27 @@ func joined(old *Gap, g Gap) *Gap {
 }
 
 // beat compares our sum with the server's. Where they differ without a known
-// reason every token is broken. It proves nothing while tokens are still to be
-// resumed.
+// reason every token is broken.
 func (l *ledger) beat(sum, pending uint64, now time.Time) (hole *Hole) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	on := 0
 	for _, e := range l.entries {
-		if e.tried = e.broken; e.on {
-			on++
-		}
+		e.tried, e.beaten = e.broken, e.on
 	}
 	l.proof = Proof{State: Complete, At: now, Pending: pending}
-	switch {
-	case l.sum+pending != sum && l.broken == 0:
-		for _, e := range l.entries {
-			if e.on {
-				l.open(e)
-			}
-		}
-		hole = &Hole{From: l.sum + pending, To: sum}
-		l.proof.State = Incomplete
-	case l.sum+pending != sum:
-		l.proof.State = Incomplete
-	case on < len(l.entries):
-		l.proof = Proof{}
+	if l.sum+pending == sum {
+		return nil
 	}
-	return hole
+	l.proof.State = Incomplete
+	if l.broken > 0 {
+		return nil // that is why
+	}
+	for _, e := range l.entries {
+		if e.on {
+			l.open(e)
+		}
+	}
+	return &Hole{From: l.sum + pending, To: sum}
 }
 
 // giveUp lets a broken token go on without what it lacks.
@@ -315,9 +318,16 @@ func (l *ledger) complete() Proof {
 	p.Epoch, p.Tokens = l.epoch, len(l.entries)
 	for _, e := range l.entries {
 		p.add(e.Totals)
+		if e.beaten {
+			p.Proven++
+		}
 	}
-	if p.State == Complete && (p.Lost > 0 || l.broken > 0) {
+	switch {
+	case p.State == Unproven:
+	case p.Lost > 0 || l.broken > 0:
 		p.State = Incomplete
+	case p.State == Complete && p.Proven < p.Tokens:
+		p.State = Unproven
 	}
 	return p
 }

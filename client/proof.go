@@ -3,12 +3,14 @@ package client
 import "time"
 
 // A Proof says how much of what the server published for the tokens held is
-// accounted for. Counts are of those tokens, in the server's present run.
+// accounted for. State goes by the last heartbeat; counts are as of now, of those
+// tokens, in the server's present run.
 type Proof struct {
 	State   ProofState
-	At      time.Time // of the heartbeat it goes by; zero while unknown
+	At      time.Time // of the heartbeat it goes by; zero before the first
 	Epoch   uint64    // of the server's run
 	Tokens  int       // held
+	Proven  int       // of them those that the heartbeat speaks of
 	Pending uint64    // ticks that max_rate held back at that moment
 	Totals
 }
@@ -34,8 +36,8 @@ func (t *Totals) add(o Totals) {
 type ProofState uint8
 
 const (
-	// Unproven is the state until a connection's first heartbeat, and always that
-	// of the text dialect.
+	// Unproven is the state until a heartbeat of the connection has spoken of all
+	// tokens held, and always that of the text dialect.
 	Unproven ProofState = iota
 
 	// Complete: up to the heartbeat every tick was received, or skipped or gapped

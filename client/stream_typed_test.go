@@ -46,7 +46,8 @@ func TestTypedStream(t *testing.T) {
 			t.Fatalf("before any heartbeat: %+v", p)
 		}
 		p := f.proves(s, Complete)
-		want := Proof{State: Complete, At: p.At, Epoch: f.epoch, Tokens: 2, Totals: Totals{Received: 3}}
+		want := Proof{State: Complete, At: p.At, Epoch: f.epoch, Tokens: 2, Proven: 2,
+			Totals: Totals{Received: 3}}
 		if p != want {
 			t.Fatalf("proof %+v", p)
 		}
@@ -111,6 +112,12 @@ func TestTypedRequestsAnswered(t *testing.T) {
 			t.Fatalf("%v", err)
 		}
 		f.proves(s, Complete)
+		if p := s.Complete(); p.Proven != 3 {
+			t.Fatalf("%+v", p)
+		}
+		if _, err := s.SubscribeWith(ctx, o, "D"); err != nil || s.Complete().State != Unproven {
+			t.Fatalf("%v, a new token: %+v", err, s.Complete())
+		}
 		if err := s.Unsubscribe(ctx, "A", "D"); err != nil || len(s.Tokens()) != 2 {
 			t.Fatalf("%v, holds %q", err, s.Tokens())
 		}
