@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // A request is one frame of ours that waits for its answer.
@@ -28,6 +29,7 @@ type answer struct {
 	err  error
 	ack  Ack    // typed: subscribe, unsubscribe, list
 	last *frame // typed: the answer's last frame
+	took time.Duration
 }
 
 // appendRequest writes {"op":…,"id":…} and what the verb needs.

@@ -1,6 +1,9 @@
 package client
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // resume subscribes accounts where they left off, or anew where the server
 // cannot know of them. Tokens that it no longer has are dropped, and told.
@@ -85,8 +88,9 @@ func (x *session) heal() {
 func (x *session) mend() {
 	accounts := x.s.book.accounts(func(e *entry) bool { return e.on && e.broken })
 	err := x.resume(x.s.ctx, accounts)
-	if err == nil {
-		return
+	var closed *CloseError
+	if err == nil || errors.As(err, &closed) {
+		return // the next connection resumes all
 	}
 	x.s.o.Logger.Warn("hole not mended", "tokens", len(accounts), "err", err)
 	for _, a := range accounts {

@@ -257,6 +257,7 @@ func (x *session) forget(r *request) {
 // the answer gives the connection's end.
 func (x *session) ask(ctx context.Context, r request) (answer, error) {
 	r.answer = make(chan answer, 1)
+	began := time.Now()
 	if err := x.send(&r); err != nil {
 		x.c.close()
 		<-x.done
@@ -266,6 +267,7 @@ func (x *session) ask(ctx context.Context, r request) (answer, error) {
 	defer late.Stop()
 	select {
 	case a := <-r.answer:
+		a.took = time.Since(began)
 		return a, a.err
 	case <-x.done:
 		select {

@@ -111,11 +111,20 @@ func TestTypedRequestsAnswered(t *testing.T) {
 		if _, err := s.Renew(ctx, "bad"); !errors.As(err, &refused) || refused.Code != 101 || refused.Op != "auth" {
 			t.Fatalf("%v", err)
 		}
+	})
+}
+
+func TestTypedUnsubscribe(t *testing.T) {
+	both(t, func(t *testing.T, d Dialect) {
+		f := newTypedFake(t, "A", "B", "C", "D")
+		f.publish("B", 7)
+		s := f.hold(d, "A", "B", "C")
+		ctx := t.Context()
 		f.proves(s, Complete)
 		if p := s.Complete(); p.Proven != 3 {
 			t.Fatalf("%+v", p)
 		}
-		if _, err := s.SubscribeWith(ctx, o, "D"); err != nil || s.Complete().State != Unproven {
+		if _, err := s.SubscribeWith(ctx, SubscribeOptions{}, "D"); err != nil || s.Complete().State != Unproven {
 			t.Fatalf("%v, a new token: %+v", err, s.Complete())
 		}
 		if err := s.Unsubscribe(ctx, "A", "D"); err != nil || len(s.Tokens()) != 2 {

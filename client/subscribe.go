@@ -136,12 +136,11 @@ type Pong struct {
 
 // Ping measures the way to the server's protocol and back.
 func (s *Stream) Ping(ctx context.Context) (Pong, error) {
-	began := time.Now()
 	a, err := s.single(ctx, request{verb: ping})
 	if err != nil {
 		return Pong{}, err
 	}
-	return Pong{RoundTrip: time.Since(began), Server: time.UnixMicro(a.last.TS)}, nil
+	return Pong{RoundTrip: a.took, Server: time.UnixMicro(a.last.TS)}, nil
 }
 
 // Renew gives the stream's connection another bearer in place of the one that it
