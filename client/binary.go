@@ -1,8 +1,9 @@
 package client
 
 import (
-	"encoding/binary"
 	"fmt"
+
+	"azira/proto"
 )
 
 // A BinaryTick is one record of the Binary dialect:
@@ -22,80 +23,20 @@ type BinaryTick struct {
 	Ask    Decimal
 }
 
-const (
-	recordTick    = 1
-	recordSnap    = 2
-	recordNoQuote = 0x80
-)
-
 // ParseBinary reads one record, to its last byte. Prices whose digits exceed 64
 // bits are an error like all else that the protocol does not write.
 func ParseBinary(p []byte) (BinaryTick, error) {
-	if len(p) == 0 {
-		return BinaryTick{}, fmt.Errorf("%w: it is empty", ErrRecord)
+	t, err := proto.ParseBinary(p, 0)
+	if err != nil {
+		return BinaryTick{}, fmt.Errorf("%w: %x", ErrRecord, p[:min(len(p), recordShownMax)])
 	}
-	kind := p[0] &^ recordNoQuote
-	if kind != recordTick && kind != recordSnap {
-		return BinaryTick{}, fmt.Errorf("%w: kind %d", ErrRecord, kind)
-	}
-	b := BinaryTick{Snap: kind == recordSnap, Quoted: p[0]&recordNoQuote == 0}
-	rd := recordReader{p: p[1:]}
-	b.Ref, b.Seq, b.Since = rd.unsigned(), rd.unsigned(), rd.unsigned()
-	exp := int8(rd.octet())
-	ltp := rd.signed()
-	b.LTP = Decimal{N: ltp, Exp: exp}
-	if b.Quoted {
-		b.Bid = Decimal{N: rd.sum(ltp), Exp: exp}
-		b.Ask = Decimal{N: rd.sum(ltp), Exp: exp}
-	}
-	switch {
-	case rd.failed:
-		return BinaryTick{}, fmt.Errorf("%w: a number is cut off or too big", ErrRecord)
-	case len(rd.p) > 0:
-		return BinaryTick{}, fmt.Errorf("%w: %d bytes too many", ErrRecord, len(rd.p))
-	}
-	return b, nil
+	return BinaryTick{
+		Snap: t.Snap, Quoted: t.Quoted, Ref: uint64(t.Ref), Seq: t.Seq, Since: uint64(t.TS),
+		LTP: decimalOf(t.LTP), Bid: decimalOf(t.Bid), Ask: decimalOf(t.Ask),
+	}, nil
 }
 
-// A recordReader takes numbers off the front of p. After a failure it gives zeros.
-type recordReader struct {
-	p      []byte
-	failed bool
-}
+func decimalOf(d proto.Decimal) Decimal { return Decimal{N: d.N, Exp: int8(d.Exp)} }
 
-func (rd *recordReader) unsigned() uint64 {
-	v, n := binary.Uvarint(rd.p)
-	if n <= 0 {
-		rd.fail()
-		return 0
-	}
-	rd.p = rd.p[n:]
-	return v
-}
-
-func (rd *recordReader) signed() int64 {
-	u := rd.unsigned()
-	return int64(u>>1) ^ -int64(u&1)
-}
-
-func (rd *recordReader) octet() byte {
-	if len(rd.p) == 0 {
-		rd.fail()
-		return 0
-	}
-	c := rd.p[0]
-	rd.p = rd.p[1:]
-	return c
-}
-
-// sum adds a signed number to base.
-func (rd *recordReader) sum(base int64) int64 {
-	d := rd.signed()
-	n := base + d
-	if (n > base) != (d > 0) && d != 0 {
-		rd.fail()
-	}
-	return n
-}
-
-func (rd *recordReader) fail() { rd.failed, rd.p = true, nil }
+// recordShownMax is how many bytes of a bad record an error shows.
+const recordShownMax = 32

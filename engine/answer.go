@@ -172,7 +172,8 @@ func (l *loop) walkBack(c *conn) bool {
 }
 
 // walkOne follows one chain; over is false if hops were used up.
-func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (pos uint64, found, over bool) {
+func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (
+	pos uint64, found, over bool) {
 	shard := l.e.shardOf(id)
 	rd, t := l.readers[shard], &l.tokens[id]
 	if t.seq <= told {

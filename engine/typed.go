@@ -147,14 +147,15 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []fa
 			l.growTokens() // it came to be just now
 		}
 		_, has := slices.BinarySearch(old.tokens, id)
+		fail := func(code int, text string) { failed = append(failed, failing(w.Name, code, text)) }
 		switch {
 		case !ok:
-			failed = append(failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
+			fail(proto.CodeUnknownToken, "unknown token")
 		case l.scratch.mark[id] != 0: // named before
 		case !has && count == limit:
-			failed = append(failed, failing(w.Name, proto.CodeLimit, "as many tokens as allowed are held"))
+			fail(proto.CodeLimit, "as many tokens as allowed are held")
 		case w.Resume && req.Epoch == l.e.epoch.UnixMicro() && w.From > l.published(id):
-			failed = append(failed, failing(w.Name, proto.CodeBadRequest, "from is beyond what was published"))
+			fail(proto.CodeBadRequest, "from is beyond what was published")
 		default:
 			l.scratch.mark[id] = 1
 			grants = append(grants, grant{id, w.From, w.Resume})
