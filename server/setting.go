@@ -74,7 +74,8 @@ var settings = []setting{
 		help: "event loops; 0 is one for each processor Go may use",
 		bind: func(c *Config) field { return numberField(&c.Loops, 0, loopsMax) }},
 	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
-		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read",
+		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read;" +
+			" with all dialects in use 5 times as much",
 		bind: func(c *Config) field {
 			return ringField(&c.RingBytes, ringBytesMin, ringBytesMax)
 		}},
