@@ -58,6 +58,7 @@ type Engine struct {
 	failed   atomic.Bool
 	ended    atomic.Bool
 	unplaced atomic.Uint64 // ticks of tokens beyond TokensMax
+	holes    atomic.Uint64 // ticks that the feed's own numbers say are missing
 	guestMu  sync.Mutex
 	guests   []*ring.Reader // by shard, for questions from outside; under guestMu
 }
