@@ -122,7 +122,7 @@ func TestAsyncAPIDescribesTheStreams(t *testing.T) {
 		t.Run(channel, func(t *testing.T) {
 			seen := witness{}
 			for _, drive := range []func(*testing.T, string) witness{
-				driveTicks, driveGaps, driveErrors, driveLimits, driveInternal,
+				driveTicks, driveGaps, driveFeedGap, driveErrors, driveLimits, driveInternal,
 			} {
 				seen.add(drive(t, protocol))
 			}
@@ -231,6 +231,30 @@ func driveGaps(t *testing.T, protocol string) witness {
 	}
 	q.expect("snap")
 	p.seen.add(q.seen)
+	return p.seen
+}
+
+// driveFeedGap has the feed's own numbers leave one out.
+func driveFeedGap(t *testing.T, protocol string) witness {
+	s, f := startWithFeed(t, func(c *Config) { c.FeedSeqField = "n" })
+	ann := s.account("ann")
+	f.tick("A", `{"ltp":1,"n":7}`)
+	s.known(ann, "A")
+	p := s.typed(ann, protocol, "")
+	p.ask(`{"op":"subscribe","tokens":["A"]}`)
+	for _, n := range []int{8, 9, 12} { // the first ones may come before the encoding is made
+		f.tick("A", fmt.Sprintf(`{"ltp":1,"n":%d}`, n))
+		if n < 12 {
+			p.expect("tick")
+		}
+	}
+	e := p.expect("gap")
+	if e.number("from") != 10 || e.number("to") != 11 || e.text("reason") != "feed" {
+		t.Errorf("gap %v", e)
+	}
+	if e := p.next(); e["type"] != "tick" || e.number("seq") != 4 {
+		t.Errorf("behind the gap: %v", e)
+	}
 	return p.seen
 }
 
