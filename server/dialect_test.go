@@ -49,6 +49,12 @@ func TestDialectNegotiation(t *testing.T) {
 	}
 }
 
+// upgrading adds the headers of a handshake.
+func upgrading(headers []string) []string {
+	return append(headers, "Connection", "Upgrade", "Upgrade", "websocket",
+		"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+}
+
 func TestHeartbeatBounds(t *testing.T) {
 	s := start(t, func(c *Config) { c.StreamsPerAccount = 0 })
 	ann := s.account("ann")
@@ -68,9 +74,7 @@ func TestHeartbeatBounds(t *testing.T) {
 	for _, query := range []string{"499", "30001", "0", "-500", "", "x", "1e3", "500.5",
 		"99999999999999999999", "500&hb_ms=600"} {
 		for _, path := range []string{"/api/v1/stream", "/api/trigger/ws/ann"} {
-			r := s.call("GET", path+"?hb_ms="+query, nil, append(as(ann), "Connection", "Upgrade",
-				"Upgrade", "websocket", "Sec-WebSocket-Version", "13",
-				"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")...)
+			r := s.call("GET", path+"?hb_ms="+query, nil, upgrading(as(ann))...)
 			where := strings.Replace(path, "/ann", "/{username}", 1)
 			if err := d.check("GET", where, r); r.StatusCode != 422 || err != nil {
 				t.Errorf("%s?hb_ms=%s: %d %s %v", path, query, r.StatusCode, r.body, err)

@@ -42,8 +42,6 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	refresh := map[string]string{"refresh_token": pair.text("refresh_token")}
 	good, bad := credentials("bob", goodPassword), credentials("ann", "wrong wrong")
 	auth := as(bearer)
-	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket",
-		"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 	for _, tc := range []struct {
 		method, path, where string
 		body                any
@@ -76,7 +74,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		{"GET", "/healthcheck", "", nil, nil, 200},
 		{"GET", "/openapi.json", "", nil, nil, 200},
 		{"GET", "/asyncapi.json", "", nil, nil, 200},
-		{"GET", "/api/v1/stream?hb_ms=1", "/api/v1/stream", nil, append(upgrade, auth...), 422},
+		{"GET", "/api/v1/stream?hb_ms=1", "/api/v1/stream", nil, upgrading(auth), 422},
 		{"PUT", "/api/v1/users/password", "", `{"old_password":"x","new_password":"y"}`, auth, 422},
 		{"DELETE", "/api/v1/users/me", "", `{"password":"wrong"}`, auth, 400},
 		{"POST", "/api/v1/users/logout", "", nil, auth, 200},
