@@ -40,8 +40,7 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	eventually(t, "the stream is listed", func() bool { return s.streams(bearer) == 1 })
 	pair := s.call("POST", "/api/v1/token", credentials("ann", goodPassword))
 	refresh := map[string]string{"refresh_token": pair.text("refresh_token")}
-	good, bad := credentials("bob", goodPassword), credentials("ann", "wrong wrong")
-	auth := as(bearer)
+	good, bad, auth := credentials("bob", goodPassword), credentials("ann", "wrong wrong"), as(bearer)
 	for _, tc := range []struct {
 		method, path, where string
 		body                any
