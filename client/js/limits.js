@@ -3,6 +3,7 @@
 
 // Of the wire.
 export const hbMsMin = 500;
+export const hbMsDefault = 5_000;
 export const hbMsMax = 30_000;
 export const frameBytes = 4096; // of a request that is no subscribe
 export const subscribeBytes = 131_072;

@@ -1,0 +1,45 @@
+import { healDoublings } from './limits.js';
+import { resumes } from './requests.js';
+
+/**
+ * A Healer resumes what is broken from its last good place, at most once per hb
+ * interval. When that does not help it waits twice as long each time, so that a
+ * server whose sums are wrong is not asked for its ring at every beat.
+ */
+export class Healer {
+  #proof;
+  #outbox;
+  #timers;
+  #refused; // (failed) of tokens given up
+  #at = -Infinity;
+  #vain = 0;
+  #busy = false;
+
+  constructor(proof, outbox, timers) {
+    this.#proof = proof;
+    this.#outbox = outbox;
+    this.#timers = timers;
+  }
+
+  /** Called when something broke, and at every hb: later is soon enough. */
+  heal(welcome) {
+    const now = this.#timers.now();
+    const pauseMs = welcome.hb_ms * 2 ** this.#vain;
+    if (this.#busy || !this.#proof.isBroken || now - this.#at < pauseMs) return;
+    this.#at = now;
+    this.#vain = Math.min(this.#vain + 1, healDoublings);
+    const broken = this.#proof.entries().filter((e) => e.broken);
+    this.#run(resumes(broken, welcome.limits));
+  }
+
+  /** The account is whole again. */
+  healed() {
+    this.#vain = 0;
+  }
+
+  async #run(requests) {
+    this.#busy = true;
+    await Promise.allSettled(this.#outbox.askFirst(requests));
+    this.#busy = false;
+  }
+}
