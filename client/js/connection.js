@@ -32,8 +32,8 @@ export class Connection {
   #end; // resolves ended
 
   /**
-   * Opens a connection. hooks: ack(request, event) for each piece of an answer,
-   * event(event, text), record(bytes), unreadable().
+   * Opens a connection. hooks: welcome(event), ack(request, event) for each piece
+   * of an answer, event(event, text), record(bytes), unreadable().
    */
   constructor(WebSocket, url, dialect, timers, hooks) {
     this.#timers = timers;
@@ -135,6 +135,7 @@ export class Connection {
     this.#silenceMs = silentBeats * (event.hb_ms || hbMsDefault);
     this.#stopWatch();
     this.#watch(this.#silenceMs);
+    this.#hooks.welcome(event);
     this.#opened?.resolve(this);
     this.#opened = undefined;
   }
@@ -159,7 +160,7 @@ export class Connection {
 // A peer that does not answer must not keep the process: ws can end it at once.
 function leave(socket) {
   try {
-    socket.close();
+    socket.close(1000);
     if (socket.terminate) setTimeout(() => socket.terminate(), errorMs).unref?.();
   } catch {
     // It never opened.

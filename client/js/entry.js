@@ -14,7 +14,7 @@
 export class Entry {
   held = false; // the server has confirmed it on this connection
   broken = undefined; // why its ticks are withheld until it is resumed
-  settled = true; // the answer to the last subscribe has come to its snap
+  awaitsSnap = false; // subscribed anew, and its snap did not come yet
 
   epoch = 0;
   base = 0;
@@ -28,7 +28,8 @@ export class Entry {
   lost = 0;
   doubled = 0; // came again; not given to the consumer
 
-  #back; // {epoch, seq} to resume from while not settled; undefined: subscribe anew
+  #back; // {epoch, seq} to resume from until the gap that tells of a new epoch has come
+  #isLost = false; // the server will not resume it
 
   constructor(token, ref, options) {
     this.token = token;
@@ -42,35 +43,37 @@ export class Entry {
 
   /** Where a resume begins: {epoch, seq}, or undefined if it has to begin anew. */
   get resumeAt() {
-    return this.settled ? { epoch: this.epoch, seq: this.last } : this.#back;
+    if (this.#isLost) return undefined;
+    return this.#back ?? { epoch: this.epoch, seq: this.last };
   }
 
   /** A subscribe that began anew was confirmed with seq as its baseline. */
   began(seq, epoch, snapshot) {
-    const goesOn = epoch === this.epoch && seq >= this.high && !this.#isFresh;
-    if (goesOn) {
+    if (epoch === this.epoch && seq >= this.high) {
       this.#cover(seq, this.broken ? 'lost' : 'skipped');
     } else {
       this.#rebase(seq, epoch);
     }
-    this.#answered(!snapshot, undefined);
+    this.#answered(undefined);
+    this.awaitsSnap = snapshot;
   }
 
   /** A resume from at = {epoch, seq} was confirmed. In another epoch gap and snap follow. */
   resumed(at, seq, epoch) {
     if (at.epoch === epoch) {
+      if (seq > this.high) this.#cover(seq, 'lost'); // it was not asked to jump
       this.last = seq;
-      this.#answered(true, undefined);
+      this.#answered(undefined);
       return;
     }
     this.#rebase(seq, epoch);
-    this.#answered(false, at);
+    this.#answered(at);
   }
 
   /** Says what the tick is: 'next', 'again', or 'late' if one before it is missing. */
   tick(seq) {
     if (seq > this.last + 1) return 'late';
-    this.settled = true;
+    this.#came();
     this.last = Math.max(this.last, seq);
     if (seq <= this.high) {
       this.doubled++;
@@ -82,7 +85,7 @@ export class Entry {
 
   /** A snap resets: what it jumps over was conflated into it. */
   snap(seq) {
-    this.settled = true;
+    this.#came();
     if (seq > this.high) {
       this.#cover(seq - 1, 'skipped');
       this.#cover(seq, 'received');
@@ -104,33 +107,27 @@ export class Entry {
     } else if (from > this.last + 1) {
       return false;
     }
-    this.settled = true;
+    this.#came();
     if (to >= from) this.#cover(to, 'gapped');
     return true;
   }
 
-  /** An hb after the ack proves that a token subscribed anew has no snap to come. */
-  settle() {
-    if (this.#isFresh) this.settled = true;
-  }
-
   /** The next resume is to begin anew: the server will not have the old place. */
   forget() {
-    this.settled = false;
-    this.#back = undefined;
+    this.#isLost = true;
     this.broken ??= 'refused';
   }
 
-  // Subscribed anew, and nothing came yet.
-  get #isFresh() {
-    return !this.settled && this.#back === undefined && !this.broken;
-  }
-
-  #answered(settled, back) {
+  #answered(back) {
     this.held = true;
     this.broken = undefined;
-    this.settled = settled;
+    this.#isLost = false;
     this.#back = back;
+  }
+
+  #came() {
+    this.awaitsSnap = false;
+    this.#back = undefined;
   }
 
   #rebase(seq, epoch) {

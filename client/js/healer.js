@@ -24,15 +24,15 @@ export class Healer {
   /** Called when something broke, and at every hb: later is soon enough. */
   heal(welcome) {
     const now = this.#timers.now();
-    const pauseMs = welcome.hb_ms * 2 ** this.#vain;
+    const pauseMs = welcome.hb_ms * 2 ** Math.max(0, this.#vain - 1);
     if (this.#busy || !this.#proof.isBroken || now - this.#at < pauseMs) return;
     this.#at = now;
     this.#vain = Math.min(this.#vain + 1, healDoublings);
     const broken = this.#proof.entries().filter((e) => e.broken);
-    this.#run(resumes(broken, welcome.limits));
+    this.#run(resumes(broken, welcome));
   }
 
-  /** The account is whole again. */
+  /** An hb agreed: the account is whole again. */
   healed() {
     this.#vain = 0;
   }

@@ -101,6 +101,7 @@ export class Proof {
   /** A tick of e is missing, or what counts for one. */
   fail(e, cause) {
     e.broken ??= cause;
+    this.#proven = false;
   }
 
   get isBroken() {
@@ -116,13 +117,14 @@ export class Proof {
     if (this.entries().some((e) => e.held && e.broken)) return undefined;
     const held = this.entries().filter((e) => e.held);
     const own = held.reduce((total, e) => total + e.last, 0);
-    this.#proven = own + pending === sum;
+    const difference = sum - own - pending;
+    this.#proven = difference === 0;
     if (this.#proven) this.#provedBy = { ts, sum, pending };
     for (const e of held) {
-      if (this.#proven) e.settle();
+      if (this.#proven) e.awaitsSnap = false; // a token without a value has none
       else this.fail(e, 'sum');
     }
-    return sum - own - pending;
+    return difference;
   }
 
   /**
@@ -130,8 +132,9 @@ export class Proof {
    * until the first hb of a connection says so.
    */
   complete() {
-    if (this.entries().some((e) => e.broken || e.lost > 0)) return false;
-    return this.#proven;
+    const all = this.entries();
+    if (all.some((e) => e.broken || e.lost > 0)) return false;
+    return all.every((e) => e.held) ? this.#proven : undefined;
   }
 
   /** What complete() rests on. */

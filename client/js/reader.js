@@ -14,7 +14,7 @@ export class Reader {
   #proof;
   #emit; // (name, event)
   #hole; // () when tokens are newly broken
-  #beat; // (event) at each hb, after the check
+  #beat; // (difference) at each hb: what Proof.check said
 
   constructor(proof, { emit, hole, beat }) {
     this.#proof = proof;
@@ -106,6 +106,6 @@ export class Reader {
       this.feed = event.feed;
       this.#emit('feed', { feed: event.feed, before, age_ms: event.age_ms });
     }
-    this.#beat(event);
+    this.#beat(difference);
   }
 }

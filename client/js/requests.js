@@ -22,25 +22,38 @@ export function unsubscribes(tokens, limits) {
 
 /**
  * Resumes entries where they were, or subscribes anew those that have no such
- * place. One request has one set of options and one epoch.
+ * place. One request has one set of options and one epoch. Who awaits a snap is
+ * then subscribed again: a resume brings one only where the epoch has changed.
  */
-export function resumes(entries, limits) {
-  const groups = new Map();
+export function resumes(entries, { epoch, limits }) {
+  const waiting = entries.filter((e) => e.awaitsSnap && e.resumeAt?.epoch === epoch);
+  return [
+    ...groups(entries, (e) => [e.options, e.resumeAt?.epoch])
+      .flatMap((group) => resumeGroup(group, limits)),
+    ...groups(waiting, (e) => e.options)
+      .flatMap((group) => anew(group, limits)),
+  ];
+}
+
+function groups(entries, keyOf) {
+  const all = new Map();
   for (const e of entries) {
-    const key = JSON.stringify([e.options, e.resumeAt?.epoch]);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(e);
+    const key = JSON.stringify(keyOf(e));
+    if (!all.has(key)) all.set(key, []);
+    all.get(key).push(e);
   }
-  return [...groups.values()].flatMap((group) => resumeGroup(group, limits));
+  return [...all.values()];
+}
+
+// Who begins anew gets a snap, or would not know where it is.
+function anew(group, limits) {
+  const options = { ...group[0].options, snapshot: true };
+  return subscribes(group.map((e) => e.token), options, limits).map(ours);
 }
 
 function resumeGroup(group, limits) {
   const { options, resumeAt } = group[0];
-  if (!resumeAt) {
-    // Who lost its place gets a snap, or would not know where it is.
-    const anew = { ...options, snapshot: true };
-    return subscribes(group.map((e) => e.token), anew, limits).map(ours);
-  }
+  if (!resumeAt) return anew(group, limits);
   const base = { op: 'subscribe', ...options, epoch: resumeAt.epoch, from: {} };
   const most = limits?.subscribe_bytes ?? subscribeBytes;
   const size = (e) => bytesOf(e.token) + 1 + bytesOf(e.resumeAt.seq);

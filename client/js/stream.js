@@ -48,6 +48,7 @@ export class Stream {
   #link;
   #boxes = new Set(); // {box, snaps} of ticks()
   #connects = 0;
+  #isNewEpoch = false; // the last welcome is of another run of the server
 
   constructor(options) {
     const o = checked(options);
@@ -57,8 +58,8 @@ export class Stream {
     this.#healer = new Healer(this.#proof, this.#outbox, this.#timers);
     this.#reader = new Reader(this.#proof, {
       emit: (name, event) => this.#emit(name, event),
-      hole: () => this.#healer.heal(this.welcome),
-      beat: () => this.#healer.heal(this.welcome),
+      hole: () => this.#heal(),
+      beat: (difference) => this.#beat(difference),
     });
     this.#link = new Link({ ...o, frames: this.#frames() }, this.#timers, {
       ready: (connection) => this.#ready(connection),
@@ -92,14 +93,14 @@ export class Stream {
    * count, limit} when all are answered, through reconnects if need be; rejects
    * with a RequestError if a request was refused whole.
    */
-  subscribe(tokens, { mode = 'full', maxRate = null, snapshot = true } = {}) {
+  async subscribe(tokens, { mode = 'full', maxRate = null, snapshot = true } = {}) {
     const options = { mode, snapshot };
     if (maxRate) options.max_rate = maxRate;
     return this.#ask(subscribes(list(tokens), options, this.welcome?.limits));
   }
 
   /** Gives tokens up, or all with '*'. */
-  unsubscribe(tokens) {
+  async unsubscribe(tokens) {
     if (tokens === '*') return this.#ask([{ op: 'unsubscribe', tokens }]);
     return this.#ask(unsubscribes(list(tokens), this.welcome?.limits));
   }
@@ -172,6 +173,7 @@ export class Stream {
 
   #frames() {
     return {
+      welcome: (event) => this.#welcomed(event),
       ack: (request, event) => this.#acked(request, event),
       event: (event, text) => this.#reader.event(event, text),
       record: (bytes) => this.#reader.record(bytes),
@@ -183,7 +185,6 @@ export class Stream {
     if (this.ended) return;
     if (name === 'tick' || name === 'snap') this.#deliver(event);
     if (name === 'drain') this.#link.drain(event.reconnect_after_ms);
-    if (name === 'complete') this.#healer.healed();
     this.#events.emit(name, event);
   }
 
@@ -198,13 +199,27 @@ export class Stream {
     if (refused.length > 0) this.#emit('refused', { failed: refused });
   }
 
+  #beat(difference) {
+    if (difference === 0) this.#healer.healed();
+    this.#heal();
+  }
+
+  // While connecting, all that was held is being resumed anyway.
+  #heal() {
+    if (this.connected) this.#healer.heal(this.welcome);
+  }
+
+  #welcomed(event) {
+    this.#isNewEpoch = this.welcome !== null && this.welcome.epoch !== event.epoch;
+    this.welcome = event;
+    this.#proof.connected(event.epoch);
+    this.#connects++;
+  }
+
   // A connection has its welcome: what was held goes first.
   async #ready(connection) {
-    this.welcome = connection.welcome;
-    const before = this.#proof.epoch;
-    this.#proof.connected(this.welcome.epoch);
-    this.#connects++;
-    const held = resumes(this.#proof.entries(), this.welcome.limits);
+    connection.ended.then((error) => this.#outbox.drop(error));
+    const held = resumes(this.#proof.entries(), this.welcome);
     const answers = this.#outbox.askFirst(held);
     this.#outbox.use(connection);
     const done = await Promise.allSettled(answers);
@@ -212,8 +227,9 @@ export class Stream {
     const failed = done.find((d) => d.status === 'rejected');
     if (failed) this.#emit('error', { error: failed.reason });
     this.connected = true;
-    const isNew = before !== this.welcome.epoch;
-    this.#emit('connected', { welcome: this.welcome, connects: this.#connects, newEpoch: isNew });
+    const { welcome } = this;
+    const event = { welcome, connects: this.#connects, newEpoch: this.#isNewEpoch };
+    this.#emit('connected', event);
   }
 
   #lost({ error, pauseMs }) {

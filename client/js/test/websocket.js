@@ -1,0 +1,12 @@
+// The WebSocket that tests run over: Node's own, or that of ws where Node has none
+// (npm ci --prefix bench/peers/ws).
+
+export async function findWebSocket() {
+  if (globalThis.WebSocket) return globalThis.WebSocket;
+  try {
+    const ws = new URL('../../../bench/peers/ws/node_modules/ws/wrapper.mjs', import.meta.url);
+    return (await import(ws)).WebSocket;
+  } catch {
+    return undefined;
+  }
+}
