@@ -37,8 +37,10 @@ test('decimals compare by value', () => {
 test('the text of a member is found, and only at the top', () => {
   const table = [
     ['{"a":1}', 'a', '1'], ['{ "a" : 1.50 , "b":2}', 'a', '1.50'], ['{}', 'a', undefined],
-    ['{"x":{"a":2},"a":[1,{"a":3}]}', 'a', '[1,{"a":3}]'], ['{"x":"\\"a\\":9","a":null}', 'a', 'null'],
-    ['{"a":1,"a":2}', 'a', '2'], ['{"b":"a","a":"}"}', 'a', '"}"'], ['{"b":["]",{}]}', 'a', undefined],
+    ['{"x":{"a":2},"a":[1,{"a":3}]}', 'a', '[1,{"a":3}]'],
+    ['{"x":"\\"a\\":9","a":null}', 'a', 'null'],
+    ['{"a":1,"a":2}', 'a', '2'], ['{"b":"a","a":"}"}', 'a', '"}"'],
+    ['{"b":["]",{}]}', 'a', undefined],
     [' {\n"a"\t:\r{"b":"\\\\"} }', 'a', '{"b":"\\\\"}'],
   ];
   for (const [object, key, want] of table) assert.equal(memberText(object, key), want, object);

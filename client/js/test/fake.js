@@ -78,7 +78,8 @@ class Fake {
   ticket(req, say) {
     const { deny } = this.tickets;
     if (deny && deny.n-- > 0) {
-      say(deny.status, { detail: 'denied' }, deny.retryAfter ? { 'Retry-After': deny.retryAfter } : {});
+      const after = deny.retryAfter ? { 'Retry-After': deny.retryAfter } : {};
+      say(deny.status, { detail: 'denied' }, after);
     } else if (!/^Bearer bearer-\d+$/.test(req.headers.authorization)) {
       say(401, { detail: 'Not authenticated' });
     } else {

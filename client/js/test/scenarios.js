@@ -310,7 +310,8 @@ export const scenarios = {
     const seen = record(s);
     await control({ do: 'publish', token: 'A' });
     await s.subscribe('A');
-    for (const event of ['{', '[]', 'null', '7', { type: 'new' }, { type: 'tick', token: 'Z', seq: 1 }]) {
+    const stray = { type: 'tick', token: 'Z', seq: 1 };
+    for (const event of ['{', '[]', 'null', '7', { type: 'new' }, stray]) {
       await control({ do: 'send', event });
     }
     await control({ do: 'bytes', hex: '01' });

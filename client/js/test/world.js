@@ -75,8 +75,9 @@ export class FakeStream {
     socket.on('close', () => this.end());
     socket.on('error', () => this.end());
     this.send({ type: 'welcome', conn: 's-1', username: 'u', epoch: world.epoch, hb_ms,
-      resume_s: 600, expires_in: 1799, limits: { tokens: 3000, connections: 3, ops_per_s: o.ops_per_s,
-        ops_burst: o.ops_burst, frame_bytes: o.frame_bytes, subscribe_bytes: o.subscribe_bytes } });
+      resume_s: 600, expires_in: 1799, limits: { tokens: 3000, connections: 3,
+        ops_per_s: o.ops_per_s, ops_burst: o.ops_burst, frame_bytes: o.frame_bytes,
+        subscribe_bytes: o.subscribe_bytes } });
     if (o.beats) this.beating = setInterval(() => this.hb(), hb_ms);
   }
 
@@ -127,8 +128,9 @@ export class FakeStream {
       return;
     }
     const ltp = (cents / 100).toFixed(2);
-    const data = `{"token":"${t.name}", "ltp":${ltp},"bestbidprice":${((cents - 5) / 100).toFixed(2)},`
-      + `"bestaskprice":${((cents + 5) / 100).toFixed(2)},"note":"\\u00e4, \\"}"}`;
+    const [bid, ask] = [cents - 5, cents + 5].map((n) => (n / 100).toFixed(2));
+    const data = `{"token":"${t.name}", "ltp":${ltp},"bestbidprice":${bid},`
+      + `"bestaskprice":${ask},"note":"\\u00e4, \\"}"}`;
     this.send(`{"type":"${type}","token":"${t.name}","seq":${seq},"ts":${ts},`
       + (ltpOnly ? `"ltp":${ltp}}` : `"data":${data}}`));
   }
