@@ -12,11 +12,12 @@ var (
 	ErrCredentials = errors.New("auth: invalid username or password")
 	ErrBusy        = errors.New("auth: too many password checks are waiting")
 
-	ErrBearer  = errors.New("auth: bearer not valid")
-	ErrExpired = errors.New("auth: bearer expired")
-	ErrRevoked = errors.New("auth: session ended")
-	ErrRefresh = errors.New("auth: refresh token not valid")
-	ErrForeign = errors.New("auth: session belongs to another server process")
+	ErrBearer   = errors.New("auth: bearer not valid")
+	ErrExpired  = errors.New("auth: bearer expired")
+	ErrRevoked  = errors.New("auth: session ended")
+	ErrRefresh  = errors.New("auth: refresh token not valid")
+	ErrForeign  = errors.New("auth: session belongs to another server process")
+	ErrNotYours = errors.New("auth: bearer of another account")
 
 	ErrTicket      = errors.New("auth: ticket not valid")
 	ErrTicketLimit = errors.New("auth: too many tickets outstanding")

@@ -62,6 +62,33 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 	return st, evicted, nil
 }
 
+// RenewStream makes a stream one of the session of a bearer of the same account, with
+// which it ends from then on. ErrNotYours if the bearer is of another account, else
+// what Verify finds wrong with it.
+func (s *Service) RenewStream(st *Stream, bearer string) (Identity, error) {
+	id, err := s.Verify(bearer)
+	if err != nil {
+		return Identity{}, err
+	}
+	if id.Username != st.Username() {
+		return Identity{}, ErrNotYours
+	}
+	l := s.slotsOf(id.Username)
+	for {
+		if err := s.alive(&id); err != nil {
+			return Identity{}, err
+		}
+		l.mu.Lock()
+		if s.epochOf(id.Session).Load() == id.epoch {
+			break // whoever ends the session from now on finds st
+		}
+		l.mu.Unlock()
+	}
+	defer l.mu.Unlock()
+	st.session.Store(id.Session)
+	return id, nil
+}
+
 // victim is the stream that makes room for another of a: the one dead longest,
 // or, if so configured, the oldest; nil if none does.
 func (s *Service) victim(a *account) *Stream {
@@ -112,7 +139,7 @@ func (s *Service) EndStream(username string, id uint64) error {
 func (s *Service) closeSessions(name string, sessions []uint64) {
 	var list []*Stream
 	for _, st := range s.Streams(name) {
-		if slices.Contains(sessions, st.Session) {
+		if slices.Contains(sessions, st.Session()) {
 			list = append(list, st)
 		}
 	}
@@ -123,7 +150,7 @@ func (s *Service) closeSessions(name string, sessions []uint64) {
 func (s *Service) busySessions(name string) map[uint64]bool {
 	busy := make(map[uint64]bool)
 	for _, st := range s.Streams(name) {
-		busy[st.Session] = true
+		busy[st.Session()] = true
 	}
 	return busy
 }

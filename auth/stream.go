@@ -9,8 +9,9 @@ import (
 
 // StreamInfo is what is known of a stream when it opens.
 type StreamInfo struct {
-	Addr  netip.AddrPort
-	Agent string // cut at 128 bytes
+	Addr    netip.AddrPort
+	Agent   string // cut at 128 bytes
+	Dialect uint8  // by the caller's own count
 }
 
 // A Stream is one open stream and its slot among those of its account. It
@@ -22,12 +23,12 @@ type StreamInfo struct {
 type Stream struct {
 	// Fixed after OpenStream.
 	ID      uint64
-	Session uint64
 	account *account
 	agent   unique.Handle[string]
 	addr    [16]byte
 	since   uint32 // Unix seconds
 	port    uint16
+	Dialect uint8
 
 	// Guarded by account.slots.mu.
 	state      streamState
@@ -36,8 +37,9 @@ type Stream struct {
 	handle     uint64 // the engine's, valid in streamOpen
 
 	// Shared.
-	tokens atomic.Int32
-	parked atomic.Uint32 // Unix seconds since when it takes no bytes; 0 = it does
+	session atomic.Uint64
+	tokens  atomic.Int32
+	parked  atomic.Uint32 // Unix seconds since when it takes no bytes; 0 = it does
 }
 
 type streamState uint8
@@ -89,6 +91,9 @@ func (st *Stream) Handle() (uint64, bool) {
 	return st.handle, st.state == streamOpen
 }
 
+// Session is the login session that the stream belongs to.
+func (st *Stream) Session() uint64 { return st.session.Load() }
+
 // Username is the account's name.
 func (st *Stream) Username() string { return st.account.name }
 
@@ -126,12 +131,14 @@ func (s *Service) newStream(id *Identity, i StreamInfo) *Stream {
 	}
 	// A copy, since a handle made anew would keep the whole header alive.
 	agent = strings.Clone(strings.ToValidUTF8(agent, ""))
-	return &Stream{
+	st := &Stream{
 		ID:      s.streamID.Add(1),
-		Session: id.Session,
 		agent:   unique.Make(agent),
 		addr:    i.Addr.Addr().As16(),
 		since:   uint32(s.now().Unix()),
 		port:    i.Addr.Port(),
+		Dialect: i.Dialect,
 	}
+	st.session.Store(id.Session)
+	return st
 }

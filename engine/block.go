@@ -13,7 +13,8 @@ type blocked struct {
 	cohort uint32
 	sent   int
 	broken bool
-	late   bool // a writer waited for the turn to end
+	late   bool   // a writer waited for the turn to end
+	rest   []byte // of the frame in progress, if the cohort was packed in parts
 }
 
 // block parks those who did not take all: behind the frame in progress, of which
@@ -34,11 +35,18 @@ func (l *loop) blockOne(b blocked) {
 		return
 	}
 	h := l.cohorts.heat[b.cohort]
-	cursor, rest, whole := l.stopped(h, b.sent)
-	if b.sent > 0 {
-		l.stats.sent(1, whole, b.sent)
+	var cursor, told []uint64
+	var frames int
+	if h.who&heatParts != 0 {
+		cursor, told, frames = l.stoppedInParts(b.cohort, h, b.sent)
+	} else {
+		cursor, b.rest, frames = l.stopped(h, b.sent)
+		told = l.toldAt(b.cohort, h, cursor)
 	}
-	l.park(c, cursor, l.toldAt(l.cohorts.all[b.cohort].tokens, h, cursor), rest)
+	if b.sent > 0 {
+		l.stats.sent(1, frames, b.sent)
+	}
+	l.park(c, cursor, told, b.rest)
 	if b.late {
 		l.stats.gaveWay.Add(1)
 		l.serve(c)
@@ -50,12 +58,12 @@ func (l *loop) blockOne(b blocked) {
 func (l *loop) putOff(i int) {
 	for ; i < len(l.fan.dirty); i++ {
 		id := l.dirty(i)
-		if h := l.cohorts.heat[id]; h.first != 0 && h.active != 0 {
+		if h := l.cohorts.heat[id]; h.due() && h.active != 0 {
 			l.rescue(func() { l.giveWay(id, h) }, func() { l.dropAll(l.cohorts.all[id].members) })
 		}
 	}
 	for _, id := range l.fan.dirty {
-		l.cohorts.heat[id].first = 0
+		l.cohorts.heat[id].done()
 	}
 }
 
@@ -105,7 +113,7 @@ func (l *loop) stopped(h heat, sent int) (cursor []uint64, rest []byte, frames i
 			if sent == 0 {
 				return cursor, rest, frames
 			}
-			frame := r.Frame(laneText, run.pos+k)
+			frame := r.Frame(h.encoding(), run.pos+k)
 			if sent < len(frame) {
 				rest = append(rest, frame[sent:]...)
 			}
@@ -119,15 +127,16 @@ func (l *loop) stopped(h heat, sent int) (cursor []uint64, rest []byte, frames i
 
 // toldAt returns what a member of a cohort was told that is at cursor, amid the
 // turn's frames: what was drained, less what lies behind.
-func (l *loop) toldAt(set []uint32, h heat, cursor []uint64) []uint64 {
-	told := l.drained(set)
+func (l *loop) toldAt(id uint32, h heat, cursor []uint64) []uint64 {
+	k := &l.cohorts.all[id]
+	told := l.told(k)
 	for at := h.first; at != 0; at = l.fan.runs[at].next {
 		run := l.fan.runs[at]
 		r := l.readers[run.shard].Ring()
 		for pos := run.pos; pos != run.pos+uint64(run.n); pos++ {
 			if int64(pos-cursor[run.shard]) >= 0 {
 				s := r.At(pos)
-				i := indexOf(set, s.Token)
+				i := k.index(s.Token)
 				told[i] = min(told[i], s.Seq-1)
 			}
 		}
@@ -138,7 +147,7 @@ func (l *loop) toldAt(set []uint32, h heat, cursor []uint64) []uint64 {
 // giveWay parks a cohort's members where the turn began, so that the turn can
 // end: a writer has come round to what they are due, a whole lap of the ring.
 func (l *loop) giveWay(id uint32, h heat) {
-	told := l.toldAt(l.cohorts.all[id].tokens, h, l.start)
+	told := l.toldAt(id, h, l.start)
 	for {
 		members := l.cohorts.all[id].members
 		if len(members) == 0 {

@@ -6,28 +6,54 @@ import (
 	"azira/internal/invariant"
 )
 
-// A cohort is the connections of a loop that hold the same set of tokens in the
-// same encoding. Many clients hold the same list; a turn's bytes are made once
-// for all of them. A list of its own is a cohort of one.
+// A cohort is the connections of a loop that hold the same list. Many clients hold
+// the same; a turn's bytes are made once for all of them. A list of its own is a
+// cohort of one.
 //
 // What each turn touches is apart, in heat, 16 bytes a cohort: a list of its own is
 // served from there alone.
 type cohort struct {
-	tokens  []uint32 // sorted
+	list
 	seats   []uint32 // by index in tokens: the cohort's index in the token's interest
 	members []int32  // their descriptors; but for those parked
 	parked  uint32
 	next    uint32 // cohort with the same hash; 0 = none
 	hash    uint64
+	beatAt  uint32 // tick of the next heartbeat
+	beats   uint32 // heartbeats so far
+	rates   *rates // if some token has a window
 }
 
 // heat is what a turn notes of a cohort: its frames are runs, linked.
 type heat struct {
-	first  uint32 // index in fan.runs; 0 = nothing is due
-	last   uint32
+	first  uint32 // index in fan.runs; 0 = no record is due
+	last   uint32 // of the runs; once packed in parts, index in fan.parts
 	active uint32 // members that take part; a cohort without is passed over
-	fd     int32  // of the first of them
+	who    uint32 // flags, and the descriptor of the first member
 }
+
+// Flags of heat.who, above the descriptor.
+const (
+	heatEncoding = handleFdBits // 3 bits: the form of all its frames, if it is even
+	heatUneven   = 1 << 27      // not all its frames are of one form, or not every tick is sent
+	heatBeat     = 1 << 28      // this turn brings a heartbeat
+	heatRates    = 1 << 29      // this turn a window ends
+	heatParts    = 1 << 30      // packed in parts
+
+	heatTurn = heatBeat | heatRates | heatParts // what lasts for a turn
+)
+
+func (h *heat) fd() int32 { return int32(h.who & (1<<handleFdBits - 1)) }
+
+func (h *heat) setFd(fd int32) { h.who = h.who&^(1<<handleFdBits-1) | uint32(fd) }
+
+func (h *heat) encoding() int { return int(h.who >> heatEncoding & 7) }
+
+// due says that this turn brings something.
+func (h *heat) due() bool { return h.first != 0 || h.who&(heatBeat|heatRates) != 0 }
+
+// done ends a turn.
+func (h *heat) done() { h.first, h.who = 0, h.who&^heatTurn }
 
 // interest is what a loop keeps of one token: who wants it, and where the loop is
 // in its ticks.
@@ -37,7 +63,7 @@ type interest struct {
 	last    uint64 // its position; meaningless while seq is 0
 }
 
-// cohorts interns sets of tokens. Id 0 is the empty set, of nobody.
+// cohorts interns lists. Id 0 is the empty list of the text dialect, and has nobody.
 type cohorts struct {
 	all    []cohort
 	heat   []heat
@@ -50,21 +76,12 @@ func (k *cohorts) init() {
 	k.byHash = make(map[uint64]uint32)
 }
 
-// hashSet is FNV-1a over the ids of a sorted set.
-func hashSet(tokens []uint32) uint64 {
-	h := uint64(14695981039346656037)
-	for _, id := range tokens {
-		for range 4 {
-			h = (h ^ uint64(id&0xff)) * 1099511628211
-			id >>= 8
-		}
-	}
-	return h
-}
-
 // settle gives each connection whose set changed since the last turn the cohort
 // of its set. Nothing is drained in between, so it misses and doubles nothing.
 func (l *loop) settle() {
+	if len(l.merge) > 0 {
+		l.mergeTwins()
+	}
 	for _, c := range l.changed {
 		if c.changed && c.state == open {
 			l.settleOne(c)
@@ -79,7 +96,7 @@ func (l *loop) settleOne(c *conn) {
 	old := c.cohort
 	next := uint32(0)
 	if len(tokens) > 0 {
-		next = l.intern(tokens)
+		next = l.intern(list{kind: c.kind, tokens: tokens})
 	}
 	if next == old {
 		return
@@ -114,13 +131,19 @@ func (l *loop) change(c *conn, tokens []uint32) {
 	l.tell(c, func(o Owner) { o.Holds(len(tokens)) })
 }
 
-// intern returns the cohort of a set, made at need; it keeps tokens then.
-func (l *loop) intern(tokens []uint32) uint32 {
+// intern returns the cohort of a list, made at need; it keeps the list then. What a
+// window holds back is every member's, so that who joins is one from whom nothing is
+// held back, in a cohort of which nothing is.
+func (l *loop) intern(x list) uint32 {
 	k := &l.cohorts
-	h := hashSet(tokens)
+	h := x.hash()
+	twin := false
 	for id := k.byHash[h]; id != 0; id = k.all[id].next {
-		if slices.Equal(k.all[id].tokens, tokens) {
-			return id
+		if k.all[id].equal(&x) {
+			if !l.holdsBack(id) {
+				return id
+			}
+			twin = true
 		}
 	}
 	var id uint32
@@ -131,16 +154,33 @@ func (l *loop) intern(tokens []uint32) uint32 {
 		k.all, k.heat = append(k.all, cohort{}), append(k.heat, heat{})
 	}
 	c := &k.all[id]
-	*c = cohort{tokens: tokens, seats: make([]uint32, len(tokens)), hash: h, next: k.byHash[h]}
+	*c = cohort{list: x, seats: make([]uint32, len(x.tokens)), hash: h, next: k.byHash[h]}
 	k.heat[id] = heat{}
 	k.byHash[h] = id
 	l.growTokens()
-	for i, tok := range tokens {
+	for i, tok := range x.tokens {
 		t := &l.tokens[tok]
 		c.seats[i] = uint32(len(t.cohorts))
 		t.cohorts = append(t.cohorts, id)
 	}
+	if x.kind != Text {
+		l.internTyped(id, twin)
+	}
 	return id
+}
+
+// internTyped notes what only cohorts of the typed dialects have.
+func (l *loop) internTyped(id uint32, twin bool) {
+	k, h := &l.cohorts.all[id], &l.cohorts.heat[id]
+	h.who = uint32(k.encoding(0)) << heatEncoding
+	if !k.even() {
+		h.who |= heatUneven
+	}
+	if k.rated() {
+		k.rates = &rates{of: make([]rate, len(k.tokens)), twin: twin}
+	}
+	l.e.lanes.use(k.encodings(), 1)
+	l.beginBeats(id)
 }
 
 // join makes a connection a member of its cohort.
@@ -149,7 +189,8 @@ func (l *loop) join(c *conn) {
 	c.seat = uint32(len(k.members))
 	k.members = append(k.members, c.fd)
 	h := &l.cohorts.heat[c.cohort]
-	h.active, h.fd = h.active+1, k.members[0]
+	h.active++
+	h.setFd(k.members[0])
 }
 
 // leave takes a connection, member or parked, out of its cohort, and forgets a
@@ -181,7 +222,7 @@ func (l *loop) unseat(c *conn, id uint32) {
 	h := &l.cohorts.heat[id]
 	h.active--
 	if n > 0 {
-		h.fd = k.members[0]
+		h.setFd(k.members[0])
 	}
 }
 
@@ -198,6 +239,10 @@ func (l *loop) forget(id uint32) {
 		if j, ok := slices.BinarySearch(m.tokens, tok); ok {
 			m.seats[j] = k.seats[i]
 		}
+	}
+	if k.kind != Text {
+		l.e.lanes.use(k.encodings(), -1)
+		l.typed--
 	}
 	l.cohorts.unlink(id)
 	l.cohorts.all[id] = cohort{}

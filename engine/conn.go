@@ -9,9 +9,14 @@ type Kind uint8
 
 // The kinds of streams.
 const (
-	Text Kind = iota // the text dialect
-	Echo             // every message comes back; for conformance runs
+	Text   Kind = iota // the text dialect
+	Echo               // every message comes back; for conformance runs
+	JSON               // azira.v1.json
+	Binary             // azira.v1.bin
 )
+
+// typed says that a kind is one of the typed dialects.
+func (k Kind) typed() bool { return k >= JSON }
 
 // state is where a connection is in its life.
 type state uint8
@@ -39,6 +44,7 @@ type conn struct {
 	queued   bool   // in loop.again
 	doomed   bool   // its owner panicked: to be dropped
 	changed  bool   // in loop.changed
+	renewing bool   // its new bearer is being checked
 	code     uint16 // its close code, once known
 	cohort   uint32 // whose set it has; 0 = none
 	seat     uint32 // its index among the cohort's members; unless parked
@@ -47,6 +53,7 @@ type conn struct {
 	pinged   uint32 // second of the last ping
 	bucket   bucket
 	refused  uint16   // requests refused in a row
+	beat     uint16   // ticks of the beat wheel between heartbeats; 0 = none
 	want     []uint32 // tokens from the next settling on, if changed
 	in       *inbound // what came and is not whole, or can't be served yet
 	parked   *parked  // while it takes nothing

@@ -47,8 +47,12 @@ type Engine struct {
 	tokens  *tokens
 	stopped chan struct{}
 	running sync.WaitGroup
+	renewal chan renewal
 
 	// Shared.
+	lanes    lanes
+	feed     atomic.Uint32 // a Feed
+	newest   atomic.Int64  // ingress of the newest tick, Unix µs; 0 = none yet
 	clock    atomic.Uint32 // seconds
 	draining atomic.Bool
 	failed   atomic.Bool
@@ -63,8 +67,14 @@ type Stream struct {
 	Owner   Owner
 	Kind    Kind
 	Early   []byte    // what was read past the handshake
-	Expires time.Time // when its bearer ends, if streams end with bearers
+	Expires time.Time // when its bearer ends; zero = not known
 	Refuse  *Refusal  // end it at once with this
+
+	// For the typed dialects.
+	ID          string
+	Username    string
+	Connections int           // most its account may have; 0 = any number
+	Beat        time.Duration // between heartbeats; 0 = BeatEvery
 }
 
 // A Refusal is a close code and its reason.
@@ -83,10 +93,11 @@ func New(o Options) (*Engine, error) {
 		epoch:   time.Now(),
 		tokens:  newTokens(o.TokensMax),
 		stopped: make(chan struct{}),
+		renewal: make(chan renewal, renewalsMax),
 	}
 	e.clock.Store(clockStart)
 	for range o.Shards {
-		s, err := newShard(o)
+		s, err := e.newShard()
 		if err != nil {
 			return nil, err
 		}
@@ -108,18 +119,19 @@ func New(o Options) (*Engine, error) {
 		e.running.Go(l.run)
 	}
 	e.running.Go(e.keepTime)
+	e.running.Go(e.renew)
 	return e, nil
 }
 
-func newShard(o Options) (*shard, error) {
+func (e *Engine) newShard() (*shard, error) {
 	r, w, err := ring.New(ring.Options{
-		Slots: o.RingBytes / slotBytes, Bytes: o.RingBytes, Encodings: 1,
-		Readers: o.Loops + 1, Tokens: o.TokensMax,
+		Slots: e.o.RingBytes / slotBytes, Bytes: laneBytes(e.o.RingBytes),
+		Readers: e.o.Loops + 1, Tokens: e.o.TokensMax,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make ring: %w", err)
 	}
-	s := &shard{ring: r, w: w}
+	s := &shard{e: e, ring: r, w: w}
 	s.put = s.publish
 	return s, nil
 }
@@ -134,6 +146,7 @@ func (e *Engine) keepTime() {
 			return
 		case <-t.C:
 			e.clock.Store(clockStart + uint32(time.Since(e.epoch)/time.Second))
+			e.lanes.tick(e)
 			for _, l := range e.loops {
 				l.poke()
 			}

@@ -59,10 +59,11 @@ func (l *loop) dirty(i int) uint32 {
 	return l.fan.dirty[(begin(l.turns, n)+i)%n]
 }
 
+const golden = 0x9E3779B97F4A7C15 // 2^64 / 1.618…
+
 // begin is where among n a turn's walk begins: multiples of the golden ratio,
 // which fill the round evenly from the first few turns on.
 func begin(turn uint64, n int) int {
-	const golden = 0x9E3779B97F4A7C15 // 2^64 / 1.618…
 	at, _ := bits.Mul64(turn*golden, uint64(n))
 	return int(at)
 }
@@ -70,11 +71,17 @@ func begin(turn uint64, n int) int {
 // pack makes parcels of a cohort's frames for each of its members.
 func (l *loop) pack(id uint32) {
 	h := l.cohorts.heat[id]
-	if h.first == 0 || h.active == 0 {
+	if !h.due() || h.active == 0 {
 		return
 	}
-	p, frames := l.gather(h)
-	x := parcel{p: p, frames: uint32(frames), fd: h.fd, cohort: id}
+	var p []byte
+	var frames int
+	if e := h.encoding(); h.who&(heatUneven|heatBeat|heatRates) == 0 && (e == 0 || l.fan.made[e]) {
+		p, frames = l.gather(h, e)
+	} else if p, frames = l.packParts(id); len(p) == 0 {
+		return // all is held back
+	}
+	x := parcel{p: p, frames: uint32(frames), fd: h.fd(), cohort: id}
 	w := &l.fan.walk
 	if h.active == 1 {
 		w.parcels = append(w.parcels, x)
@@ -120,7 +127,11 @@ func (l *loop) dispatch() {
 		}
 		n, err := l.write(x.fd, x.p)
 		if n != len(x.p) {
-			w.blocked = append(w.blocked, blocked{x.fd, x.cohort, n, err != nil, false})
+			b := blocked{fd: x.fd, cohort: x.cohort, sent: n, broken: err != nil}
+			if h := l.cohorts.heat[x.cohort]; h.who&heatParts != 0 {
+				b.rest = l.restOf(h, x.p, n)
+			}
+			w.blocked = append(w.blocked, b)
 			continue
 		}
 		writes++
@@ -135,10 +146,10 @@ func (l *loop) dispatch() {
 // ring memory where they lie side by side, else copied together, behind what is
 // gathered already. One write of gathered frames costs less than a writev of small
 // ones (docs/performance.md).
-func (l *loop) gather(h heat) (p []byte, frames int) {
+func (l *loop) gather(h heat, encoding int) (p []byte, frames int) {
 	run := l.fan.runs[h.first]
 	if run.next == 0 {
-		side, n := l.readers[run.shard].Ring().Frames(laneText, run.pos, int(run.n))
+		side, n := l.readers[run.shard].Ring().Frames(encoding, run.pos, int(run.n))
 		if n == int(run.n) {
 			return side, n
 		}
@@ -150,7 +161,7 @@ func (l *loop) gather(h heat) (p []byte, frames int) {
 		frames += int(run.n)
 		r := l.readers[run.shard].Ring()
 		for pos, left := run.pos, int(run.n); left > 0; {
-			side, n := r.Frames(laneText, pos, left)
+			side, n := r.Frames(encoding, pos, left)
 			out = append(out, side...)
 			pos += uint64(n)
 			left -= n

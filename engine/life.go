@@ -97,6 +97,9 @@ func (l *loop) begin(c *conn, s Stream) {
 	} else if l.e.draining.Load() {
 		l.shut(c, proto.CloseRestart, "the server restarts")
 	}
+	if c.state == open && c.kind.typed() {
+		l.welcomeTyped(c, s)
+	}
 	if c.state == gone {
 		return // the peer was faster
 	}
@@ -138,7 +141,7 @@ func (l *loop) shutAfter(c *conn, last []byte, code int, reason string) {
 // end takes a stream out of everything but its socket, and tells its owner.
 func (l *loop) end(c *conn, code int) {
 	l.leave(c)
-	if c.parked != nil {
+	if c.parked != nil && !c.parked.quiet {
 		l.stats.parked.Add(-1)
 	}
 	if c.in != nil {

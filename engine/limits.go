@@ -32,7 +32,13 @@ const (
 
 	notSentLowBytes = 16 << 10 // TCP_NOTSENT_LOWAT: the kernel holds little for a stuck reader
 
-	wheelSlots = 64 // seconds
+	wheelSlots = 64  // seconds
+	beatSlots  = 512 // ticks of the beat wheel
+
+	ackBytesMax = 4 << 10  // one piece of an ack
+	hopsPerTurn = 32 << 10 // of chains walked back for one resume
+	renewalsMax = 1 << 10  // bearers waiting to be checked
+	resumeMax   = 3600     // s; more is not promised
 
 	handleFdBits     = 24
 	handleSerialBits = 32
@@ -53,5 +59,20 @@ const parkedLook = 3 * time.Second
 // closeWithin is from our close frame to the peer's end.
 const closeWithin = 2 * time.Second
 
-const _ = uint(ringMin - 2*(proto.DataBytesMax+16)) // a frame fits beside what it laps
+// Heartbeats keep to multiples of beatTick.
+const (
+	BeatMin  = 500 * time.Millisecond
+	BeatMax  = 30 * time.Second
+	beatTick = 100 * time.Millisecond
+)
+
+// An encoding that nobody uses any more goes on being made for the time that the ring
+// remembers, within these bounds: for those who come back.
+const (
+	lingerMin = 10 // s
+	lingerMax = 120
+)
+
+const _ = uint(ringMin - 2*(proto.DataBytesMax+256)) // a frame fits beside what it laps
+const _ = uint(beatSlots - BeatMax/beatTick - 1)     // a round of the wheel holds every beat
 const _ = uint(64 - 8 - handleFdBits - handleSerialBits)

@@ -26,23 +26,32 @@ type loop struct {
 	null    func(fd int, p []byte) // in place of sockets; nil = there are sockets
 
 	// Owned by the loop.
-	now     uint32   // seconds of the engine's clock
-	turns   uint64   // turns so far
-	cursor  []uint64 // by shard: the next record to drain
-	start   []uint64 // by shard: where this turn began
-	conns   []*conn  // by descriptor
-	serial  uint32   // of the last connection
-	tokens  []interest
-	again   []*conn  // to be served in the next turn
-	spare   []*conn  // memory for again
-	changed []*conn  // whose sets are to be settled
-	partial int      // bytes of incomplete requests
-	idle    *inbound // memory for a connection's in
-	wheel   wheel
-	pace    pace
-	cohorts cohorts
-	fan     fan
-	scratch scratch
+	now      uint32   // seconds of the engine's clock
+	ms       int64    // since the engine's start, at the beginning of the turn
+	wakeAt   int64    // ms at which the alarm is set to go off; never
+	turns    uint64   // turns so far
+	cursor   []uint64 // by shard: the next record to drain
+	start    []uint64 // by shard: where this turn began
+	conns    []*conn  // by descriptor
+	serial   uint32   // of the last connection
+	tokens   []interest
+	again    []*conn  // to be served in the next turn
+	spare    []*conn  // memory for again
+	changed  []*conn  // whose sets are to be settled
+	partial  int      // bytes of incomplete requests
+	idle     *inbound // memory for a connection's in
+	wheel    wheel
+	beats    beatWheel
+	pace     pace
+	cohorts  cohorts
+	typed    int      // cohorts of the typed dialects
+	rated    []uint32 // cohorts that hold something back
+	merge    []uint32 // cohorts that may have a twin
+	requests proto.RequestParser
+	fan      fan
+	scratch  scratch
+
+	nextWindow int64 // ms when the first window of rated ends; never
 
 	// Shared with publishers and control.
 	woken    atomic.Bool
@@ -60,7 +69,12 @@ type scratch struct {
 	mark   []uint32 // by token: its index in a set + 1
 	piece  []piece  // of what is being sent to one connection
 	missed []piece  // found by chains
+	one    []byte   // the payload of a frame
+	record proto.Record
 }
+
+// never is a time that does not come.
+const never = int64(1) << 62
 
 func newLoop(e *Engine, id int) (*loop, error) {
 	p, err := openPoller()
@@ -68,6 +82,7 @@ func newLoop(e *Engine, id int) (*loop, error) {
 		return nil, err
 	}
 	l := &loop{e: e, id: id, poller: p, log: e.o.Logger, null: e.o.Null}
+	l.nextWindow, l.wakeAt = never, never
 	l.cohorts.init()
 	l.scratch.in = make([]byte, readBytesMax)
 	for _, s := range e.shards {
@@ -82,7 +97,7 @@ func newLoop(e *Engine, id int) (*loop, error) {
 func (l *loop) run() {
 	err := l.poller.run(
 		func() { l.guard(nil, l.rung) },
-		func() { l.guard(nil, l.turn) },
+		func() { l.guard(nil, l.alarmed) },
 		func(fd int, r readiness) {
 			if c := l.byFd(fd); c != nil {
 				l.guard(c, func() { l.ready(c, r) })
@@ -126,7 +141,7 @@ func (l *loop) reset() {
 	l.unpin()
 	clear(l.scratch.mark)
 	for i := range l.cohorts.heat {
-		l.cohorts.heat[i].first = 0
+		l.cohorts.heat[i].done()
 	}
 }
 
@@ -141,17 +156,49 @@ func (l *loop) poke() {
 // rung takes a turn, now or when the loop's pace says. Until then nobody rings
 // again, and sockets are served.
 func (l *loop) rung() {
-	if d := l.pace.wait(time.Now, l.e.o.BatchWindow); d > 0 && l.poller.after(d) == nil {
+	d := l.pace.wait(time.Now, l.e.o.BatchWindow)
+	if d > 0 && l.alarm(time.Since(l.e.epoch)+d) {
 		return
 	}
 	l.turn()
+}
+
+// alarm has a turn begin at a time on the engine's clock, or before; false if none
+// can be set.
+func (l *loop) alarm(at time.Duration) bool {
+	ms := int64((at + time.Millisecond - 1) / time.Millisecond)
+	if ms >= l.wakeAt {
+		return true
+	}
+	if l.poller.after(max(at-time.Since(l.e.epoch), time.Microsecond)) != nil {
+		return false
+	}
+	l.wakeAt = ms
+	return true
+}
+
+// alarmed takes the turn that an alarm was set for.
+func (l *loop) alarmed() {
+	l.wakeAt = never
+	l.turn()
+}
+
+// alarmNext sets the alarm for the next heartbeat or the end of a window.
+func (l *loop) alarmNext() {
+	if l.typed == 0 {
+		return
+	}
+	ms := min(l.nextWindow, (l.ms/beatTick.Milliseconds()+1)*beatTick.Milliseconds())
+	l.alarm(time.Duration(ms) * time.Millisecond)
 }
 
 // turn gives every connection what the rings hold for it.
 func (l *loop) turn() {
 	l.woken.Store(false) // before draining, so that no wake is missed
 	l.turns++
-	l.pace.begin(time.Now())
+	began := time.Now()
+	l.pace.begin(began)
+	l.ms = began.Sub(l.e.epoch).Milliseconds()
 	if now := l.e.clock.Load(); now != l.now {
 		l.tick(now)
 	}
@@ -164,6 +211,7 @@ func (l *loop) turn() {
 	l.fanOut()
 	l.unpin()
 	l.serveAgain()
+	l.alarmNext()
 	l.stats.turned(l.pace.end(time.Now(), more))
 }
 

@@ -21,6 +21,9 @@ type Options struct {
 	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
 	RequestWithin   time.Duration // from a request's first byte to its last, 10 s
 	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
+	BeatEvery       time.Duration // between heartbeats of typed streams, 5 s
+	CloseOnExpiry   bool          // end a stream when its bearer ends
+	Auth            Authenticator // renews bearers; none
 	Logger          *slog.Logger  // none
 
 	// Null, if not nil, takes all that streams are sent, on their loop, in place of
@@ -52,6 +55,7 @@ func (o *Options) fill() error {
 	duration(&o.DeadAfter, 50*time.Second)
 	duration(&o.RequestWithin, 10*time.Second)
 	duration(&o.StallTimeout, 60*time.Second)
+	duration(&o.BeatEvery, 5*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
@@ -65,6 +69,9 @@ func (o *Options) fill() error {
 			ringMin, o.RingBytes)
 	case o.TokensMax < 1 || o.TokensPerStream < 1 || o.MaxLagBytes < 1:
 		return fmt.Errorf("engine: limits of tokens and lag must be positive")
+	case o.BeatEvery < BeatMin || o.BeatEvery > BeatMax:
+		return fmt.Errorf("engine: heartbeats must be %v to %v apart, not %v",
+			BeatMin, BeatMax, o.BeatEvery)
 	case o.PingEvery < time.Second || o.DeadAfter < o.PingEvery:
 		return fmt.Errorf("engine: pings must be a second apart or more, death not before a ping")
 	}

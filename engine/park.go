@@ -14,6 +14,9 @@ import (
 //	   ▲                                      │ lag > max, or lapped      │
 //	   │                                      └▶ last values, then replay ┤
 //	   └──────────────────────── has all up to the loop's cursor ─────────┘
+//
+// A connection that is owed an answer of several frames is parked with it, as a rule
+// for the moment of writing them: between the rest and the replay.
 type parked struct {
 	cursor []uint64 // by shard: what is before was told, or is not wanted
 	told   []uint64 // by index in the cohort's tokens: seq last told
@@ -21,26 +24,27 @@ type parked struct {
 	since  uint32   // second of the last byte taken, or confirmed by the peer
 	acked  uint64   // bytes confirmed by then
 	values int      // index of the next token whose last value is due; noValues if none
+	answer *answer  // what is owed before anything else
+	beats  uint32   // of its cohort when it was parked
+	resume bool     // it gets all that the ring holds, however much
+	quiet  bool     // nobody was told: it may be over at once
 }
 
 const noValues = -1
 
+// noIndex is the index of a piece that is of no token.
+const noIndex = -1
+
 // A piece is a frame gathered for one connection: where it comes from.
 type piece struct {
-	n     int    // bytes
-	index int    // of its token in the set
-	seq   uint64 // of its tick
-	pos   uint64 // of its record, where it is replayed
-	shard int
-}
-
-// drained returns what is told to whoever has all that the loop drained.
-func (l *loop) drained(set []uint32) []uint64 {
-	told := make([]uint64, len(set))
-	for i, id := range set {
-		told[i] = l.tokens[id].seq
-	}
-	return told
+	n      int    // bytes
+	index  int    // of its token in the list
+	seq    uint64 // of its tick
+	before uint64 // seq told before it
+	pos    uint64 // of its record, where it is replayed
+	shard  int
+	value  bool // it is a last value, with what it skips: not at pos
+	snap   int  // so many snapshots of an answer are sent with it
 }
 
 // park takes a connection out of the fan-out. From cursor on it is owed what the
@@ -51,7 +55,7 @@ func (l *loop) park(c *conn, cursor, told []uint64, rest []byte) {
 		l.settleOne(c)
 	}
 	if told == nil {
-		told = l.drained(l.cohorts.all[c.cohort].tokens)
+		told = l.told(&l.cohorts.all[c.cohort])
 	}
 	if c.cohort != 0 {
 		l.unseat(c, c.cohort)
@@ -59,7 +63,14 @@ func (l *loop) park(c *conn, cursor, told []uint64, rest []byte) {
 	}
 	c.parked = &parked{
 		cursor: slices.Clone(cursor), told: told, rest: rest, since: l.now, values: noValues,
+		beats: l.cohorts.all[c.cohort].beats,
 	}
+	l.parkLoud(c)
+}
+
+// parkLoud counts a connection as parked, and tells its owner.
+func (l *loop) parkLoud(c *conn) {
+	c.parked.quiet = false
 	l.stats.parks.Add(1)
 	l.stats.parked.Add(1)
 	l.soon(c)
@@ -68,17 +79,37 @@ func (l *loop) park(c *conn, cursor, told []uint64, rest []byte) {
 
 // unpark puts a connection that has everything back into the fan-out.
 func (l *loop) unpark(c *conn) {
+	p := c.parked
 	c.parked = nil
-	l.stats.parked.Add(-1)
 	if c.cohort != 0 {
-		l.cohorts.all[c.cohort].parked--
-		l.join(c)
+		l.rejoinCohort(c)
 	}
-	l.tell(c, func(o Owner) { o.Parked(0) })
+	if !p.quiet {
+		l.stats.parked.Add(-1)
+		l.tell(c, func(o Owner) { o.Parked(0) })
+	}
+	if p.beats != l.cohorts.all[c.cohort].beats {
+		l.sendBeat(c) // one went by meanwhile
+	}
 	if c.readable || c.in != nil && len(c.in.left) > 0 {
 		c.readable = true
 		l.serve(c)
 	}
+}
+
+// rejoinCohort makes a connection that was parked a member again: of its cohort or,
+// while that holds something back, of one with the same list that does not.
+func (l *loop) rejoinCohort(c *conn) {
+	id := c.cohort
+	k := &l.cohorts.all[id]
+	k.parked--
+	if l.holdsBack(id) {
+		c.cohort = l.intern(k.list)
+		if k = &l.cohorts.all[id]; len(k.members) == 0 && k.parked == 0 {
+			l.forget(id)
+		}
+	}
+	l.join(c)
 }
 
 // catchUp gives a parked connection what it is owed, as far as its socket takes
@@ -89,6 +120,9 @@ func (l *loop) catchUp(c *conn) {
 	}
 	l.settle()
 	defer l.unpin()
+	if c.parked.answer != nil && !l.sendAnswer(c) {
+		return
+	}
 	for budget := replayBytes; budget > 0; {
 		out, ok := l.owed(c)
 		switch {
@@ -117,18 +151,39 @@ func (l *loop) owed(c *conn) (out []byte, ok bool) {
 		case !pinned && slices.Equal(p.cursor, l.cursor):
 			return nil, false
 		case p.values != noValues:
-			if out := l.gatherValues(c); len(out) > 0 {
+			if out := l.gatherValues(c, allValues); len(out) > 0 {
 				return out, true
 			}
 			p.values = noValues // all told; what came meanwhile is replayed
-		case !pinned || l.lag(c) > l.e.o.MaxLagBytes:
+		case !pinned || !p.resume && l.lag(c) > l.e.o.MaxLagBytes:
 			p.values = 0
 			copy(p.cursor, l.cursor)
 			l.stats.conflations.Add(1)
 		default:
-			return l.gatherReplay(c), true
+			if out := l.gatherReplay(c); len(out) > 0 {
+				return out, true
+			}
+			copy(p.cursor, l.cursor)
+			if l.ahead(c) {
+				return nil, false
+			}
+			return l.gatherValues(c, ratedValues), true
 		}
 	}
+}
+
+// ahead says that a connection knows ticks that its loop has still to drain: it saw
+// them on another.
+func (l *loop) ahead(c *conn) bool {
+	if !c.parked.resume {
+		return false
+	}
+	for i, id := range l.cohorts.all[c.cohort].tokens {
+		if l.tokens[id].seq < c.parked.told[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // sendRest sends the rest of the frame in progress; true if nothing of it is left.
@@ -193,8 +248,8 @@ func (l *loop) sendPieces(c *conn, out []byte) bool {
 		}
 		took -= x.n
 		frames++
-		if p.values != noValues {
-			skipped += x.seq - p.told[x.index] - 1
+		if x.value {
+			skipped += x.seq - x.before - 1
 		}
 		p.tell(x)
 	}
@@ -206,9 +261,12 @@ func (l *loop) sendPieces(c *conn, out []byte) bool {
 // tell notes that a piece is told, or in progress.
 func (p *parked) tell(x piece) {
 	p.told[x.index] = x.seq
-	if p.values != noValues {
+	switch {
+	case x.snap > 0:
+		p.answer.snapped = x.snap
+	case !x.value:
+		p.cursor[x.shard] = x.pos + 1
+	case p.values != noValues:
 		p.values = x.index + 1
-		return
 	}
-	p.cursor[x.shard] = x.pos + 1
 }

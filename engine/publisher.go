@@ -8,10 +8,6 @@ import (
 	"azira/ring"
 )
 
-// laneText is the ring lane of the text dialect: the publisher's JSON in a text
-// frame. It is always made, since last values are kept from it.
-const laneText = 0
-
 // A shard is a ring and the tokens that belong to it. One goroutine at a time
 // holds its writer: the endpoint that finds it free publishes, and before it
 // leaves publishes what others handed over meanwhile. An endpoint waits only when
@@ -21,11 +17,15 @@ const laneText = 0
 //	endpoint B ──▶ queue B ┘
 type shard struct {
 	// Fixed after newShard.
+	e    *Engine
 	ring *ring.Ring
 	put  func(id uint32, ts int64, data []byte) // publish, bound once
 
 	// Owned by whoever holds it.
-	w *ring.Writer
+	w      *ring.Writer
+	making uint32 // encodings made beside text, as bits
+	record proto.Record
+	buf    []byte
 
 	// Shared.
 	held    atomic.Bool
@@ -40,7 +40,8 @@ type Publisher struct {
 	queues []*ring.Queue // by shard
 
 	// Owned by the endpoint.
-	wake bool // something was published since the last Flush
+	wake bool  // something was published since the last Flush
+	ts   int64 // of the last tick
 }
 
 // Tick publishes a checked tick: its token's JSON and ingress time, Unix µs.
@@ -53,7 +54,7 @@ func (p *Publisher) Tick(topic, data []byte, ts int64) {
 			return
 		}
 	}
-	p.wake = true
+	p.wake, p.ts = true, ts
 	k := id & uint32(len(p.e.shards)-1)
 	s := p.e.shards[k]
 	if s.held.CompareAndSwap(false, true) {
@@ -72,6 +73,7 @@ func (p *Publisher) Flush() {
 		return
 	}
 	p.wake = false
+	p.e.newest.Store(p.ts)
 	for k, q := range p.queues {
 		for q != nil && !q.Empty() {
 			p.e.shards[k].tryTakeOver()
@@ -155,10 +157,44 @@ func (s *shard) waiting() bool {
 	return false
 }
 
-// publish frames a tick into the ring: once, whatever the number of its readers.
+// publish frames a tick into the ring: once in each encoding that is used, whatever
+// the number of its readers.
 func (s *shard) publish(id uint32, ts int64, data []byte) {
-	dst := s.w.Room(laneText, proto.FrameSize(len(data)))
+	if wanted := s.e.lanes.wanted.Load(); wanted != s.making {
+		s.make(wanted)
+	}
+	dst := s.w.Room(int(laneText), proto.FrameSize(len(data)))
 	proto.AppendFrame(dst[:0], proto.OpText, data)
-	s.encoded.Store(s.encoded.Load() + 1) // one holder at a time
+	frames := uint64(1)
+	if s.making != 0 {
+		frames += s.encode(id, ts, data)
+	}
+	s.encoded.Store(s.encoded.Load() + frames) // one holder at a time
 	s.w.Publish(id, ts)
+}
+
+// make begins and ends the making of encodings, from the next tick on.
+func (s *shard) make(wanted uint32) {
+	for e := laneText + 1; e < proto.Encodings; e++ {
+		s.w.Make(int(e), wanted&(1<<e) != 0)
+	}
+	s.making = wanted
+}
+
+// encode frames a tick in the typed dialects' encodings that are made.
+func (s *shard) encode(id uint32, ts int64, data []byte) (frames uint64) {
+	s.record = proto.Record{
+		Token: s.e.tokens.name(id), Ref: id, Seq: s.w.Seq(id) + 1, TS: ts,
+		Epoch: s.e.epoch.UnixMicro(), Data: data,
+	}
+	for e := laneText + 1; e < proto.Encodings; e++ {
+		if s.making&(1<<e) == 0 {
+			continue
+		}
+		payload, op := e.Append(s.buf[:0], &s.record)
+		proto.AppendFrame(s.w.Room(int(e), proto.FrameSize(len(payload)))[:0], op, payload)
+		s.buf = payload
+		frames++
+	}
+	return frames
 }

@@ -141,7 +141,7 @@ func (l *loop) keep(c *conn, in *inbound) {
 		return
 	}
 	switch p := in.dec.Partial(); {
-	case len(p) > requestBytes && !bytes.HasPrefix(p, proto.SubscribePrefix):
+	case len(p) > requestBytes && c.kind == Text && !bytes.HasPrefix(p, proto.SubscribePrefix):
 		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
 	case l.partial > partialBytes:
 		l.shut(l.greatest(), proto.CloseTryLater, "too many incomplete requests")
@@ -181,6 +181,8 @@ func (l *loop) message(c *conn, m proto.Message) {
 		l.peerClosed(c, m.Payload)
 	case c.kind == Echo:
 		l.answer(c, m.Op, m.Payload)
+	case c.kind.typed():
+		l.typedRequest(c, m)
 	default:
 		l.request(c, m)
 	}

@@ -24,19 +24,22 @@ func (l *loop) pinFor(p *parked) (ok bool) {
 	return ok
 }
 
-// missed returns how many ticks of its tokens a parked connection was not told,
+// missed returns how many ticks of its tokens a parked connection is to be replayed,
 // and how many records, of all tokens and in bytes, lie between it and the loop.
 func (l *loop) missed(c *conn) (ticks, records, bytes uint64) {
 	p := c.parked
-	for i, id := range l.cohorts.all[c.cohort].tokens {
-		ticks += l.tokens[id].seq - p.told[i]
+	k := &l.cohorts.all[c.cohort]
+	for i, id := range k.tokens {
+		if seq := l.tokens[id].seq; seq > p.told[i] && k.option(i).windowMs() == 0 {
+			ticks += seq - p.told[i]
+		}
 	}
 	for i, rd := range l.readers {
 		if n := l.cursor[i] - p.cursor[i]; n > 0 {
 			r := rd.Ring()
 			records += n
-			bytes += r.Span(laneText, l.cursor[i]-1) - r.Span(laneText, p.cursor[i])
-			bytes += uint64(len(r.Frame(laneText, l.cursor[i]-1)))
+			bytes += r.Span(int(laneText), l.cursor[i]-1) - r.Span(int(laneText), p.cursor[i])
+			bytes += uint64(len(r.Frame(int(laneText), l.cursor[i]-1)))
 		}
 	}
 	return ticks, records, bytes
@@ -55,12 +58,10 @@ func (l *loop) lag(c *conn) int {
 // gatherReplay gathers the next frames that a parked connection missed. All of
 // them are pinned.
 func (l *loop) gatherReplay(c *conn) []byte {
-	p := c.parked
 	l.scratch.piece = l.scratch.piece[:0]
 	ticks, records, _ := l.missed(c)
 	switch {
 	case ticks == 0:
-		copy(p.cursor, l.cursor)
 		return nil
 	case ticks*sparse < records:
 		return l.gatherChains(c)
@@ -72,9 +73,11 @@ func (l *loop) gatherReplay(c *conn) []byte {
 func (l *loop) gatherRecords(c *conn) []byte {
 	p := c.parked
 	out := l.scratch.out[:0]
-	set := l.cohorts.all[c.cohort].tokens
-	for i, id := range set {
-		l.scratch.mark[id] = uint32(i) + 1
+	k := &l.cohorts.all[c.cohort]
+	for i, id := range k.tokens {
+		if k.option(i).windowMs() == 0 {
+			l.scratch.mark[id] = uint32(i) + 1
+		}
 	}
 	for i, rd := range l.readers {
 		r := rd.Ring()
@@ -84,11 +87,12 @@ func (l *loop) gatherRecords(c *conn) []byte {
 			if at < 0 || s.Seq <= p.told[at] {
 				continue
 			}
-			x := piece{index: at, seq: s.Seq, pos: pos, shard: i}
-			out = l.piece(out, r.Frame(laneText, pos), x)
+			from := len(out)
+			out = l.appendRecord(out, k.encoding(at), i, pos)
+			l.piece(len(out)-from, piece{index: at, seq: s.Seq, pos: pos, shard: i})
 		}
 	}
-	for _, id := range set {
+	for _, id := range k.tokens {
 		l.scratch.mark[id] = 0
 	}
 	l.scratch.out = out
@@ -100,11 +104,12 @@ func (l *loop) gatherRecords(c *conn) []byte {
 func (l *loop) gatherChains(c *conn) []byte {
 	p := c.parked
 	missed := l.scratch.missed[:0]
-	for i, id := range l.cohorts.all[c.cohort].tokens {
+	k := &l.cohorts.all[c.cohort]
+	for i, id := range k.tokens {
 		shard := l.e.shardOf(id)
 		r := l.readers[shard].Ring()
 		t := &l.tokens[id]
-		if t.seq <= p.told[i] {
+		if t.seq <= p.told[i] || k.option(i).windowMs() != 0 {
 			continue
 		}
 		for pos, ok := t.last, true; ok && int64(pos-p.cursor[shard]) >= 0; pos, ok = r.Prev(pos) {
@@ -124,44 +129,54 @@ func (l *loop) gatherChains(c *conn) []byte {
 		if len(out) >= chunkBytes {
 			break
 		}
-		out = l.piece(out, l.readers[x.shard].Ring().Frame(laneText, x.pos), x)
-	}
-	if len(out) == 0 {
-		copy(p.cursor, l.cursor) // the ring has none of them any more
+		from := len(out)
+		out = l.appendRecord(out, k.encoding(x.index), x.shard, x.pos)
+		l.piece(len(out)-from, x)
 	}
 	l.scratch.out = out
 	return out
 }
 
-// gatherValues gathers the last values of tokens that ticked since they were
-// told, from p.values on.
-func (l *loop) gatherValues(c *conn) []byte {
+// Which last values gatherValues is to gather: those of all tokens from p.values on, or
+// those of tokens with a window, of which nothing is replayed.
+const (
+	allValues = iota
+	ratedValues
+)
+
+// gatherValues gathers the last values of tokens that ticked since they were told, each
+// with what it skips.
+func (l *loop) gatherValues(c *conn, which int) []byte {
 	p := c.parked
+	k := &l.cohorts.all[c.cohort]
 	l.scratch.piece = l.scratch.piece[:0]
 	out := l.scratch.out[:0]
-	set := l.cohorts.all[c.cohort].tokens
-	for i := p.values; i < len(set) && len(out) < chunkBytes; i++ {
-		t := &l.tokens[set[i]]
-		if t.seq <= p.told[i] {
+	if which == ratedValues && k.rates == nil {
+		return out
+	}
+	for i := max(p.values, 0); i < len(k.tokens) && len(out) < chunkBytes; i++ {
+		id := k.tokens[i]
+		t := &l.tokens[id]
+		if t.seq <= p.told[i] || which == ratedValues && k.option(i).windowMs() == 0 {
 			continue
 		}
-		if v, ok := l.readers[l.e.shardOf(set[i])].Value(set[i], t.last); ok {
-			out = l.piece(out, v.Frame, piece{index: i, seq: t.seq})
-		} // else a newer one comes with the next drain
+		v, ok := l.readers[l.e.shardOf(id)].Value(id, t.last)
+		if !ok {
+			continue // a newer one comes with the next drain
+		}
+		from := len(out)
+		if c.kind != Text {
+			out = l.appendSkip(out, id, p.told[i], t.seq)
+		}
+		out = l.appendMade(out, k.encoding(i), id, v, false)
+		l.piece(len(out)-from, piece{index: i, seq: t.seq, before: p.told[i], value: true})
 	}
 	l.scratch.out = out
 	return out
 }
 
-// piece appends a frame to what is gathered.
-func (l *loop) piece(out, frame []byte, x piece) []byte {
-	x.n = len(frame)
+// piece notes what was just gathered for one connection.
+func (l *loop) piece(n int, x piece) {
+	x.n = n
 	l.scratch.piece = append(l.scratch.piece, x)
-	return append(out, frame...)
-}
-
-// indexOf returns where a token of a sorted set is; it is in it.
-func indexOf(set []uint32, id uint32) int {
-	i, _ := slices.BinarySearch(set, id)
-	return i
 }

@@ -22,6 +22,7 @@ type loopStats struct {
 	parked          atomic.Int64
 	conflations     atomic.Uint64
 	conflated       atomic.Uint64
+	heldBack        atomic.Uint64
 	laps            atomic.Uint64
 	gaveWay         atomic.Uint64
 	panics          atomic.Uint64
@@ -82,6 +83,7 @@ type Stats struct {
 	Drained    uint64 // records drained by loops
 	Overrun    uint64 // records that went past a loop
 	Conflated  uint64 // ticks replaced by newer ones for slow streams
+	HeldBack   uint64 // ticks replaced by newer ones within a window of max_rate
 	Conflates  uint64 // times a stream was given last values
 	GaveWay    uint64 // times a stream was put off because a writer waited
 	Laps       uint64 // times a ring went past a loop
@@ -149,6 +151,7 @@ func (t *loopStats) addTo(s *Stats) {
 	s.Drained += t.drained.Load()
 	s.Overrun += t.overrun.Load()
 	s.Conflated += t.conflated.Load()
+	s.HeldBack += t.heldBack.Load()
 	s.Conflates += t.conflations.Load()
 	s.Laps += t.laps.Load()
 	s.GaveWay += t.gaveWay.Load()

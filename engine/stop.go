@@ -3,42 +3,62 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"azira/proto"
 )
 
+// drainSlots is in how many steps streams are ended.
+const drainSlots = 100
+
 // Drain ends all streams with 1012, each at its own instant within the window so
-// that they do not come back all at once. It returns when none is left, or with
-// ctx's error. New ones are ended at once.
+// that they do not come back all at once; typed ones are told theirs before. It
+// returns when none is left, or with ctx's error. New ones are ended at once.
 func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	e.draining.Store(true)
-	const slices = 100
-	pause := max(window/slices, time.Millisecond)
+	pause := max(window/drainSlots, time.Millisecond)
+	for _, l := range e.loops {
+		_ = l.do(func() { l.tellDrain(pause) }) // a loop that has ended has no streams
+	}
 	t := time.NewTicker(pause)
 	defer t.Stop()
-	for left := slices; e.Streams() > 0; left = max(left-1, 1) {
-		for _, l := range e.loops {
-			_ = l.do(func() { l.shutSome(left) }) // a loop that has ended has no streams
-		}
+	for slot := 0; e.Streams() > 0; slot = min(slot+1, drainSlots) {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("drain streams: %w", ctx.Err())
 		case <-t.C:
 		}
+		for _, l := range e.loops {
+			_ = l.do(func() { l.shutSlot(slot) })
+		}
 	}
 	return nil
 }
 
-// shutSome ends one stream in every so many, counted through the table.
-func (l *loop) shutSome(every int) {
-	n := l.turns // begin elsewhere each time
-	l.turns++
+// drainSlot is the step of a drain with which a stream ends.
+func (c *conn) drainSlot() int {
+	slot, _ := bits.Mul64(uint64(c.serial)*golden, drainSlots)
+	return int(slot)
+}
+
+// tellDrain tells typed streams when they will end, and when to come back. Who takes
+// no bytes is not told.
+func (l *loop) tellDrain(pause time.Duration) {
 	for _, c := range l.conns {
-		if c == nil || c.state != open {
+		if c == nil || c.state != open || !c.kind.typed() || c.parked != nil {
 			continue
 		}
-		if n++; n%uint64(every) == 0 {
+		ms := (time.Duration(c.drainSlot()+1) * pause).Milliseconds()
+		l.scratch.one = proto.AppendDrain(l.scratch.one[:0], ms, ms)
+		l.answer(c, proto.OpText, l.scratch.one)
+	}
+}
+
+// shutSlot ends the streams whose step it is, or was.
+func (l *loop) shutSlot(slot int) {
+	for _, c := range l.conns {
+		if c != nil && c.state == open && c.drainSlot() <= slot {
 			l.shut(c, proto.CloseRestart, "the server restarts")
 		}
 	}

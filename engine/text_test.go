@@ -227,7 +227,7 @@ func TestAbruptEnd(t *testing.T) {
 
 // TestExpiry holds that a stream ends with its bearer, where so configured.
 func TestExpiry(t *testing.T) {
-	e := newEngine(t, Options{Loops: 1})
+	e := newEngine(t, Options{Loops: 1, CloseOnExpiry: true})
 	p := connect(t, e, Stream{Expires: time.Now().Add(1500 * time.Millisecond)})
 	p.wantClose(3005)
 }

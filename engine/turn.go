@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"azira/proto"
 	"azira/ring"
 )
 
@@ -15,9 +16,12 @@ type run struct {
 
 // A fan is what a turn notes between draining and writing.
 type fan struct {
-	runs  []run    // runs[0] is nobody's
-	dirty []uint32 // cohorts that are due something
-	walk  walk
+	runs   []run    // runs[0] is nobody's
+	dirty  []uint32 // cohorts that are due something
+	pieces []piece  // of the cohorts that are packed in parts
+	parts  []parts
+	made   [proto.Encodings]bool // encodings made for all that is drained
+	walk   walk
 }
 
 // drain notes for each new record which cohorts it is due to. more says that
@@ -26,6 +30,7 @@ func (l *loop) drain() (more bool) {
 	f := &l.fan
 	f.runs = append(f.runs[:0], run{})
 	f.dirty = f.dirty[:0]
+	f.pieces, f.parts = f.pieces[:0], f.parts[:0]
 	for i, rd := range l.readers {
 		if !rd.Pin(l.cursor[i]) {
 			l.overtaken(i)
@@ -37,6 +42,11 @@ func (l *loop) drain() (more bool) {
 		records += l.cursor[i] - l.start[i]
 	}
 	l.stats.drained.Add(records)
+	if l.typed > 0 {
+		f.noteMade(l)
+		l.beat()
+		l.endWindows()
+	}
 	return more
 }
 
@@ -49,7 +59,7 @@ func (l *loop) drainShard(i int) (more bool) {
 		return false
 	}
 	l.growTokens() // after head: every token up to it is known
-	stop := r.Span(laneText, pos) + turnBytesMax
+	stop := r.Span(int(laneText), pos) + turnBytesMax
 	for ; pos != head && len(l.fan.runs) < entriesMax; pos++ {
 		s := r.At(pos)
 		t := &l.tokens[s.Token]
@@ -57,7 +67,7 @@ func (l *loop) drainShard(i int) (more bool) {
 		for _, id := range t.cohorts {
 			l.due(id, uint32(i), pos)
 		}
-		if int64(r.Span(laneText, pos)-stop) > 0 {
+		if int64(r.Span(int(laneText), pos)-stop) > 0 {
 			pos++
 			break
 		}

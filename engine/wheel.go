@@ -76,7 +76,7 @@ func (l *loop) look(c *conn) {
 	if c.in != nil {
 		within(c.in.since, o.RequestWithin)
 	}
-	if c.expires != 0 {
+	if c.expires != 0 && o.CloseOnExpiry {
 		within(c.expires, 0)
 	}
 	c.due = max(next, l.now+1)
@@ -88,7 +88,7 @@ func (l *loop) overdue(c *conn) bool {
 	o := &l.e.o
 	after := func(since uint32, d time.Duration) bool { return int32(l.now-since-seconds(d)) >= 0 }
 	switch {
-	case c.expires != 0 && after(c.expires, 0):
+	case c.expires != 0 && o.CloseOnExpiry && after(c.expires, 0):
 		l.shut(c, proto.CloseExpired, "bearer expired")
 	case c.in != nil && !c.in.dec.Idle() && after(c.in.since, o.RequestWithin):
 		l.shut(c, proto.ClosePolicy, fmt.Sprintf("request not complete within %v", o.RequestWithin))

@@ -23,6 +23,9 @@ func TestHammer(t *testing.T) {
 		wg.Go(func() { read[i], lost[i] = hammerRead(t, r.Reader(i), first, &done, i) })
 	}
 	for n := range uint64(records) {
+		if n%1000 == 0 {
+			w.Make(1, n%3000 != 0)
+		}
 		id := uint32(n*n%31) + 1
 		size := 24 + int(n%97)
 		p := w.Room(0, size)
@@ -32,6 +35,9 @@ func TestHammer(t *testing.T) {
 		binary.LittleEndian.PutUint64(p, n)
 		binary.LittleEndian.PutUint64(p[8:], uint64(id))
 		binary.LittleEndian.PutUint64(p[16:], uint64(size))
+		if n/1000%3 != 0 {
+			copy(w.Room(1, size), p)
+		}
 		w.Publish(id, int64(n))
 		if n%64 == 0 {
 			runtime.Gosched()
@@ -66,6 +72,9 @@ func hammerRead(t *testing.T, rd *Reader, pos uint64, done *atomic.Bool, who int
 		}
 		for head := r.Head(); pos != head && !r.Crowded(); pos++ {
 			checkHammered(t, r.At(pos), r.Frame(0, pos))
+			if r.Made(1, pos) {
+				checkHammered(t, r.At(pos), r.Frame(1, pos))
+			}
 			n++
 			if pos%16 == 0 {
 				checkValue(t, rd, uint32(pos%31)+1)
@@ -124,7 +133,7 @@ func TestPublishDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkPublish(b *testing.B) {
-	_, w, err := New(Options{Slots: 1 << 19, Bytes: 64 << 20, Encodings: 1, Readers: 2, Tokens: 1000})
+	_, w, err := New(Options{Slots: 1 << 19, Bytes: []int{64 << 20}, Readers: 2, Tokens: 1000})
 	if err != nil {
 		b.Fatal(err)
 	}

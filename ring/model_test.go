@@ -36,7 +36,7 @@ func (m *model) at(pos uint64) modelRecord { return m.records[pos-m.first] }
 func newTiny(t testing.TB, first uint64, readers int) (*Ring, *Writer) {
 	t.Helper()
 	r, w, err := New(Options{
-		Slots: slotsMin, Bytes: bytesMin, Encodings: 2, Readers: readers, Tokens: 5000, first: first,
+		Slots: slotsMin, Bytes: []int{bytesMin, 2 * bytesMin}, Readers: readers, Tokens: 5000, first: first,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,14 +56,19 @@ func TestModel(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(1, first))
 			r, w := newTiny(t, first, 1)
 			m := &model{first: first, last: map[uint32]int{}}
+			making := false
 			for n := range 4000 {
+				if rnd.IntN(60) == 0 {
+					making = !making
+					w.Make(1, making)
+				}
 				pos := first + uint64(n)
 				rec := modelRecord{token: uint32(rnd.IntN(40)), ts: int64(n)}
 				if rnd.IntN(20) == 0 {
 					rec.token = 1000 + uint32(rnd.IntN(4000)) // ticks once a lap at most
 				}
 				for e := range rec.frames {
-					if e == 0 || rnd.IntN(3) > 0 {
+					if e == 0 || making {
 						rec.frames[e] = frameOf(pos, 1+rnd.IntN(300))
 						copy(w.Room(e, len(rec.frames[e])), rec.frames[e])
 					}
@@ -103,6 +108,9 @@ func compare(t *testing.T, r *Ring, m *model) {
 			if !bytes.Equal(r.Frame(e, pos), f) {
 				t.Fatalf("frame %d of %d: %q, want %q", e, pos, r.Frame(e, pos), f)
 			}
+			if r.Made(e, pos) && f == nil {
+				t.Fatalf("frame %d of %d was not made", e, pos)
+			}
 		}
 	}
 	compareRuns(t, r, m, head)
@@ -124,10 +132,14 @@ func compareRuns(t *testing.T, r *Ring, m *model, head uint64) {
 	t.Helper()
 	for e := range 2 {
 		var got, want []byte
-		for pos := r.Oldest(); pos != head; pos++ {
+		from := r.Oldest()
+		for from != head && !r.Made(e, from) {
+			from++
+		}
+		for pos := from; pos != head; pos++ {
 			want = append(want, m.at(pos).frames[e]...)
 		}
-		for pos := r.Oldest(); pos != head; {
+		for pos := from; pos != head; {
 			run, n := r.Frames(e, pos, int(head-pos))
 			if n == 0 {
 				t.Fatalf("empty run at %d", pos)

@@ -87,6 +87,17 @@ func (rd *Reader) Newest(id uint32) (v Value, ok bool) {
 	}
 }
 
+// Restored returns the value that a token had in an earlier run, if it has not ticked
+// in this one. The reader must be pinned.
+func (rd *Reader) Restored(id uint32) (v Value, ok bool) {
+	t := rd.r.token(id)
+	if t == nil {
+		return Value{}, false
+	}
+	s := &t.saved[t.which.Load()]
+	return Value{TS: s.ts, Frame: s.frame}, s.pos == rd.r.never && s.frame != nil
+}
+
 func (rd *Reader) set(pos uint64) {
 	if pos == unpinned {
 		pos-- // once in 2^64: hold one record more

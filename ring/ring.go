@@ -18,6 +18,10 @@
 //
 // Each record links to the previous one of its token, and the last value of each
 // token outlives its slot.
+//
+// Encoding 0 is always made. Any other is made from when its writer is told to until
+// it is told not to, and its memory is not touched before; who wants a frame that was
+// not made makes it from that of encoding 0.
 package ring
 
 import (
@@ -28,17 +32,16 @@ import (
 
 var (
 	errSlots     = errors.New("ring: slots must be a power of two of at least 64")
-	errBytes     = errors.New("ring: bytes must be a power of two of at least 4096")
+	errBytes     = errors.New("ring: bytes of an encoding must be a power of two of at least 4096")
 	errEncodings = errors.New("ring: at least one encoding and one reader are needed")
 )
 
 // Options are the measures of a Ring.
 type Options struct {
-	Slots     int // records; power of two
-	Bytes     int // memory of each encoding's frames; power of two
-	Encodings int
-	Readers   int
-	Tokens    int // greatest number of tokens
+	Slots   int   // records; power of two
+	Bytes   []int // by encoding: memory of its frames; powers of two
+	Readers int
+	Tokens  int // greatest number of tokens
 
 	first uint64 // first position; for tests next to the wrap
 }
@@ -47,11 +50,10 @@ type Options struct {
 // those that look into slots want a pin.
 type Ring struct {
 	// Fixed after New.
-	mask     uint64
-	byteMask uint64
-	slots    []Slot
-	lanes    []lane
-	never    uint64 // the last position of a token without records
+	mask  uint64
+	slots []Slot
+	lanes []lane
+	never uint64 // the last position of a token without records
 
 	_ [cacheLineBytes]byte
 
@@ -75,23 +77,24 @@ func New(o Options) (*Ring, *Writer, error) {
 	switch {
 	case o.Slots < slotsMin || o.Slots&(o.Slots-1) != 0:
 		return nil, nil, errSlots
-	case o.Bytes < bytesMin || o.Bytes&(o.Bytes-1) != 0:
-		return nil, nil, errBytes
-	case o.Encodings < 1 || o.Readers < 1:
+	case len(o.Bytes) < 1 || o.Readers < 1:
 		return nil, nil, errEncodings
 	}
 	r := &Ring{
-		mask:     uint64(o.Slots - 1),
-		byteMask: uint64(o.Bytes - 1),
-		slots:    make([]Slot, o.Slots),
-		lanes:    make([]lane, o.Encodings),
-		never:    o.first - 1,
-		tokens:   make([]atomic.Pointer[[tokensChunk]token], (o.Tokens+tokensChunk)/tokensChunk),
-		readers:  make([]Reader, o.Readers),
+		mask:    uint64(o.Slots - 1),
+		slots:   make([]Slot, o.Slots),
+		lanes:   make([]lane, len(o.Bytes)),
+		never:   o.first - 1,
+		tokens:  make([]atomic.Pointer[[tokensChunk]token], (o.Tokens+tokensChunk)/tokensChunk),
+		readers: make([]Reader, o.Readers),
 	}
-	for i := range r.lanes {
-		r.lanes[i] = lane{buf: make([]byte, o.Bytes), spans: make([]span, o.Slots)}
-		r.lanes[i].tail = o.first
+	for i, size := range o.Bytes {
+		if size < bytesMin || size&(size-1) != 0 {
+			return nil, nil, errBytes
+		}
+		l := &r.lanes[i]
+		l.buf, l.spans = make([]byte, size), make([]span, o.Slots)
+		l.mask, l.tail = uint64(size-1), o.first
 	}
 	for i := range r.readers {
 		r.readers[i].r = r
@@ -99,7 +102,9 @@ func New(o Options) (*Ring, *Writer, error) {
 	}
 	r.head.Store(o.first)
 	r.oldest.Store(o.first)
-	return r, &Writer{r: r, next: o.first}, nil
+	w := &Writer{r: r, next: o.first}
+	w.Make(0, true)
+	return r, w, nil
 }
 
 // Reader returns reader i, which belongs to one goroutine from then on.
@@ -127,18 +132,25 @@ func (r *Ring) At(pos uint64) *Slot { return &r.slots[pos&r.mask] }
 func (r *Ring) Frame(encoding int, pos uint64) []byte {
 	l := &r.lanes[encoding]
 	s := l.spans[pos&r.mask]
-	at := s.off & r.byteMask
+	at := s.off & l.mask
 	return l.buf[at : at+uint64(s.n) : at+uint64(s.n)]
 }
 
+// Made says that every record from pos on has a frame in this encoding, as far as
+// the head that the caller knows.
+func (r *Ring) Made(encoding int, pos uint64) bool {
+	l := &r.lanes[encoding]
+	return l.making.Load() && !before(pos, l.since.Load()) // in this order: see Make
+}
+
 // Frames returns as many of the n pinned frames from pos on as lie side by
-// side, and their number.
+// side, and their number. All of them were made.
 func (r *Ring) Frames(encoding int, pos uint64, n int) ([]byte, int) {
 	l := &r.lanes[encoding]
 	first := l.spans[pos&r.mask]
 	last := l.spans[(pos+uint64(n)-1)&r.mask]
-	at, size := first.off&r.byteMask, last.off+uint64(last.n)-first.off
-	if at+size <= r.byteMask+1 {
+	at, size := first.off&l.mask, last.off+uint64(last.n)-first.off
+	if at+size <= l.mask+1 {
 		return l.buf[at : at+size : at+size], n
 	}
 	return r.framesToEnd(l, pos, n)
@@ -147,8 +159,8 @@ func (r *Ring) Frames(encoding int, pos uint64, n int) ([]byte, int) {
 // framesToEnd is Frames for a run over the end of the memory: what lies before.
 func (r *Ring) framesToEnd(l *lane, pos uint64, n int) ([]byte, int) {
 	first := l.spans[pos&r.mask]
-	at, end := first.off&r.byteMask, first.off
-	lap := first.off | r.byteMask
+	at, end := first.off&l.mask, first.off
+	lap := first.off | l.mask
 	for i := range n {
 		s := l.spans[(pos+uint64(i))&r.mask]
 		if before(lap, s.off) {
@@ -189,4 +201,13 @@ func (r *Ring) Last(id uint32) (pos uint64, ok bool) {
 func (r *Ring) Prev(pos uint64) (prev uint64, ok bool) {
 	prev = r.At(pos).prev
 	return prev, prev != r.never
+}
+
+// Room estimates how many records the ring holds: as many as it does, once it has
+// given some up. Any goroutine.
+func (r *Ring) Room() uint64 {
+	if oldest := r.oldest.Load(); oldest != r.never+1 {
+		return r.head.Load() - oldest
+	}
+	return uint64(len(r.slots))
 }

@@ -31,8 +31,16 @@ type span struct {
 type lane struct {
 	buf   []byte
 	spans []span
+	mask  uint64
 	tail  uint64 // offset behind the last frame
 	open  span   // the frame being written
+	used  bool   // it was made at some time
+	first uint64 // position from which there are spans, if used
+
+	// Shared with readers: while it is being made, every record from since on has a
+	// frame.
+	making atomic.Bool
+	since  atomic.Uint64
 }
 
 // A token is what a ring keeps of one token.

@@ -16,20 +16,33 @@ type Writer struct {
 	begun bool   // its slot is free
 }
 
+// Make begins or ends making frames of an encoding with the next record, which must
+// not be begun. While they are made every record needs one.
+func (w *Writer) Make(encoding int, on bool) {
+	l := &w.r.lanes[encoding]
+	if on && !l.making.Load() {
+		if !l.used {
+			l.used, l.first = true, w.next
+		}
+		l.since.Store(w.next) // before making: a reader that sees that sees since as well
+	}
+	l.making.Store(on)
+}
+
 // Room gives n bytes of an encoding's ring for the frame of the record being
 // made. It may wait for a reader in the middle of its turn.
 func (w *Writer) Room(encoding, n int) []byte {
 	w.begin()
 	l := &w.r.lanes[encoding]
-	off, size := l.tail, w.r.byteMask+1
-	if off&w.r.byteMask+uint64(n) > size {
-		off = (off | w.r.byteMask) + 1 // not over the end: a frame is one slice
+	off, size := l.tail, l.mask+1
+	if off&l.mask+uint64(n) > size {
+		off = (off | l.mask) + 1 // not over the end: a frame is one slice
 	}
 	if w.kept(l, off+uint64(n)) > size {
 		w.reclaimBytes(l, off+uint64(n))
 	}
 	l.open = span{off: off, n: uint32(n)}
-	at := off & w.r.byteMask
+	at := off & l.mask
 	return l.buf[at : at+uint64(n) : at+uint64(n)]
 }
 
@@ -43,6 +56,9 @@ func (w *Writer) Publish(id uint32, ts int64) uint64 {
 	r.slots[i] = Slot{Token: id, Seq: t.seq, TS: ts, prev: t.last.Load()}
 	for e := range r.lanes {
 		l := &r.lanes[e]
+		if !l.used {
+			continue
+		}
 		if l.open.n == 0 {
 			l.open.off = l.tail
 		}
@@ -56,6 +72,9 @@ func (w *Writer) Publish(id uint32, ts int64) uint64 {
 	r.head.Store(w.next) // Hand the slot to readers of this lap.
 	return t.seq
 }
+
+// Seq returns the seq of a token's last record, 0 if there was none.
+func (w *Writer) Seq(id uint32) uint64 { return w.token(id).seq }
 
 // Restore sets the value a token had in an earlier run: it has seq 0, no record,
 // and nobody is told of it. It does nothing for a token that has ticked.
@@ -80,17 +99,25 @@ func (w *Writer) begin() {
 
 // kept returns how many bytes lie from the oldest kept frame to end.
 func (w *Writer) kept(l *lane, end uint64) uint64 {
-	oldest := w.r.oldest.Load()
+	oldest := w.oldest(l)
 	if oldest == w.next {
 		return 0
 	}
 	return end - l.spans[oldest&w.r.mask].off
 }
 
+// oldest is the oldest kept position that has a span in a lane.
+func (w *Writer) oldest(l *lane) uint64 {
+	if pos := w.r.oldest.Load(); !before(pos, l.first) {
+		return pos
+	}
+	return l.first
+}
+
 // reclaimBytes gives up records until a 64th of the lane is free before end.
 func (w *Writer) reclaimBytes(l *lane, end uint64) {
-	free := end - (w.r.byteMask + 1) + (w.r.byteMask+1)/reclaimParts
-	pos := w.r.oldest.Load()
+	free := end - (l.mask + 1) + (l.mask+1)/reclaimParts
+	pos := w.oldest(l)
 	for pos != w.next && before(l.spans[pos&w.r.mask].off, free) {
 		pos++
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	MaxLag            int64         // bytes a slow stream may be behind before it is conflated
 	BatchWindow       time.Duration // between turns of a busy loop; 0 = none
 	StallTimeout      time.Duration // 0 = never
+	HeartbeatEvery    time.Duration // between heartbeats of typed streams
 	CloseOnExpiry     bool
 	DrainWindow       time.Duration
 

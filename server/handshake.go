@@ -56,13 +56,17 @@ func hasToken(lines []string, word string) bool {
 	})
 }
 
-// appendSwitch appends the answer that makes a connection a WebSocket. No
-// extension and no subprotocol is agreed to: every stream speaks the text dialect.
-func appendSwitch(dst []byte, key, took string) []byte {
+// appendSwitch appends the answer that makes a connection a WebSocket. No extension
+// is agreed to, and no subprotocol if that is empty.
+func appendSwitch(dst []byte, key, protocol, took string) []byte {
 	sum := sha1.Sum([]byte(key + wsGUID))
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"+
 		"Connection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	dst = base64.StdEncoding.AppendEncode(dst, sum[:])
+	if protocol != "" {
+		dst = append(dst, "\r\nSec-WebSocket-Protocol: "...)
+		dst = append(dst, protocol...)
+	}
 	dst = append(dst, "\r\nX-Process-Time: "...)
 	dst = append(dst, took...)
 	return append(dst, "\r\n\r\n"...)

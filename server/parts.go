@@ -102,6 +102,9 @@ func (s *server) openEngine() (err error) {
 		MaxLagBytes:     int(s.config.MaxLag),
 		BatchWindow:     window,
 		StallTimeout:    stall,
+		BeatEvery:       s.config.HeartbeatEvery,
+		CloseOnExpiry:   s.config.CloseOnExpiry,
+		Auth:            renewer{s.auth},
 		Logger:          s.log,
 	})
 	return err

@@ -24,6 +24,7 @@ var refusals = []refusal{
 	{auth.ErrTicket, http.StatusUnauthorized, "The ticket is unknown, used or expired"},
 	{auth.ErrRefresh, http.StatusUnauthorized, "The refresh token is not valid"},
 	{auth.ErrCredentials, http.StatusBadRequest, "Invalid username or password"},
+	{auth.ErrNotYours, http.StatusForbidden, "The credential belongs to another user"},
 	{auth.ErrForeign, http.StatusForbidden, "The session belongs to another server"},
 	{auth.ErrNoAccount, http.StatusUnauthorized, "The account is gone"},
 	{auth.ErrNoStream, http.StatusNotFound, "Session not found"},

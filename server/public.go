@@ -30,8 +30,7 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	limit   int  // streams of one account; 0 = none
-	expires bool // streams end with their bearer
+	limit int // streams of one account; 0 = none
 
 	// Shared.
 	list     tokenList

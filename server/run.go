@@ -133,6 +133,7 @@ func (s *server) startFeeds() error {
 		})
 	}
 	s.running.Go(func() { s.lasts.run(ctx) })
+	s.running.Go(func() { s.watchFeed(ctx) })
 	return nil
 }
 
@@ -153,14 +154,13 @@ func (s *server) newPublic(limit int) *public {
 		table = append(append([]route(nil), routes...), echoRoute)
 	}
 	return &public{
-		auth:    s.auth,
-		engine:  s.engine,
-		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
-		cors:    newCORS(s.config.CORSOrigins),
-		router:  newRouter(table),
-		log:     s.log,
-		limit:   s.config.StreamsPerAccount,
-		expires: s.config.CloseOnExpiry,
+		auth:   s.auth,
+		engine: s.engine,
+		budget: newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
+		cors:   newCORS(s.config.CORSOrigins),
+		router: newRouter(table),
+		log:    s.log,
+		limit:  s.config.StreamsPerAccount,
 	}
 }
 

@@ -17,9 +17,6 @@ type openStream struct {
 	Tokens  int    `json:"tokens"`
 }
 
-// dialectText is what every stream speaks.
-const dialectText = "text"
-
 // sessions lists the caller's open streams.
 func (p *public) sessions(r *request) answer {
 	list := []openStream{}
@@ -29,7 +26,7 @@ func (p *public) sessions(r *request) answer {
 			Address: st.Addr().String(),
 			Agent:   st.Agent(),
 			Since:   time.Unix(st.Since(), 0).UTC().Format(time.RFC3339),
-			Dialect: dialectText,
+			Dialect: dialects[st.Dialect].name,
 			Tokens:  st.Tokens(),
 		})
 	}

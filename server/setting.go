@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"azira/engine"
 	"azira/feed"
 )
 
@@ -84,6 +85,11 @@ var settings = []setting{
 	{name: "stall-timeout", group: groupStreams, arg: "TIME", def: "1m",
 		help: "a stream that takes nothing for so long is closed; 0 is never",
 		bind: func(c *Config) field { return durationField(&c.StallTimeout, 0, 24*time.Hour) }},
+	{name: "heartbeat-every", group: groupStreams, arg: "TIME", def: "5s",
+		help: "how often a typed stream is told what proves it complete",
+		bind: func(c *Config) field {
+			return durationField(&c.HeartbeatEvery, engine.BeatMin, engine.BeatMax)
+		}},
 	{name: "close-on-expiry", group: groupStreams, def: "false",
 		help: "close a stream when the bearer that opened it expires",
 		bind: func(c *Config) field { return boolField{&c.CloseOnExpiry} }},

@@ -36,7 +36,8 @@ func (p *public) echo(r *request) answer {
 	if !ok {
 		return a
 	}
-	if err := p.hand(r, key, engine.Stream{Owner: nobody{}, Kind: engine.Echo}); err != nil {
+	s := engine.Stream{Owner: nobody{}, Kind: engine.Echo}
+	if err := p.hand(r, key, "", s); err != nil {
 		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
 	}
 	return answer{status: http.StatusSwitchingProtocols, taken: true}
@@ -60,7 +61,11 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	if !ok {
 		return a
 	}
-	return p.enter(r, key, id)
+	beat, a, ok := beatOf(r.Request)
+	if !ok {
+		return a
+	}
+	return p.enter(r, key, id, beat)
 }
 
 // admit refuses streams while the server is going, and those beyond the budget.
@@ -96,11 +101,13 @@ func (p *public) credential(r *request) (auth.Identity, error) {
 
 // enter takes a slot of the account and hands the socket over. An account
 // without a free slot is told so inside the stream, where a browser can see it.
-func (p *public) enter(r *request, key string, id auth.Identity) answer {
-	st, _, err := p.auth.OpenStream(id, streamInfo(r)) // one evicted is closed by auth
-	s := engine.Stream{Owner: nobody{}, Kind: engine.Text}
-	if p.expires {
-		s.Expires = id.Expires
+func (p *public) enter(r *request, key string, id auth.Identity, beat time.Duration) answer {
+	info := streamInfo(r)
+	d := dialects[info.Dialect]
+	st, _, err := p.auth.OpenStream(id, info) // one evicted is closed by auth
+	s := engine.Stream{
+		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
+		Username: id.Username, Connections: p.limit, Beat: beat,
 	}
 	switch {
 	case errors.Is(err, auth.ErrStreamLimit):
@@ -109,7 +116,7 @@ func (p *public) enter(r *request, key string, id auth.Identity) answer {
 	case err != nil:
 		return p.problem(err)
 	default:
-		s.Owner = st
+		s.Owner, s.ID = st, strconv.FormatUint(st.ID, 10)
 		defer func() {
 			if v := recover(); v != nil {
 				st.Ended(closeAbnormal)
@@ -117,7 +124,7 @@ func (p *public) enter(r *request, key string, id auth.Identity) answer {
 			}
 		}()
 	}
-	if err := p.hand(r, key, s); err != nil {
+	if err := p.hand(r, key, d.protocol, s); err != nil {
 		s.Owner.Ended(closeAbnormal)
 		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
 	}
@@ -132,7 +139,7 @@ const (
 
 // hand answers 101 and gives the socket to the engine. On an error the
 // connection is closed.
-func (p *public) hand(r *request, key string, s engine.Stream) error {
+func (p *public) hand(r *request, key, protocol string, s engine.Stream) error {
 	c, rw, err := http.NewResponseController(r.w).Hijack()
 	if err != nil {
 		return fmt.Errorf("take connection: %w", err)
@@ -141,7 +148,7 @@ func (p *public) hand(r *request, key string, s engine.Stream) error {
 	if err := c.SetWriteDeadline(time.Now().Add(upgradeTimeout)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}
-	if _, err := c.Write(appendSwitch(nil, key, processTime(r.since))); err != nil {
+	if _, err := c.Write(appendSwitch(nil, key, protocol, processTime(r.since))); err != nil {
 		return fmt.Errorf("write upgrade: %w", err)
 	}
 	if s.Early, err = early(rw.Reader); err != nil {
@@ -188,7 +195,9 @@ func dupSocket(c net.Conn) (int, error) {
 
 func streamInfo(r *request) auth.StreamInfo {
 	addr, _ := netip.ParseAddrPort(r.RemoteAddr) // zero when it has no such form
-	return auth.StreamInfo{Addr: addr, Agent: clip(r.UserAgent(), agentBytesMax)}
+	return auth.StreamInfo{
+		Addr: addr, Agent: clip(r.UserAgent(), agentBytesMax), Dialect: dialectOf(r.Request),
+	}
 }
 
 // nobody owns streams that hold no slot.

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"azira/proto"
+)
+
+// welcomeTyped makes a typed stream a member of those that hold nothing, and tells it
+// what it may rely on.
+func (l *loop) welcomeTyped(c *conn, s Stream) {
+	beat := s.Beat
+	if beat == 0 {
+		beat = l.e.o.BeatEvery
+	}
+	c.beat = uint16(min(max(beat, BeatMin), BeatMax) / beatTick)
+	c.cohort = l.intern(list{kind: c.kind, beat: c.beat})
+	l.join(c)
+	w := proto.Welcome{
+		Conn: s.ID, Username: s.Username, Epoch: l.e.epoch.UnixMicro(),
+		BeatMs: int(c.beat) * int(beatTick.Milliseconds()), ResumeS: l.e.resumeSeconds(),
+		Tokens: l.e.o.TokensPerStream, Connections: s.Connections,
+		PerSecond: requestsPerSecond, Burst: requestsBurst,
+		FrameBytes: requestBytes, ListBytes: subscribeBytes, ExpiresIn: expiresIn(s.Expires),
+	}
+	l.scratch.one = proto.AppendWelcome(l.scratch.one[:0], &w)
+	l.answer(c, proto.OpText, l.scratch.one)
+	if c.state == open && c.parked == nil {
+		l.sendBeat(c)
+	}
+}
+
+// expiresIn is how many seconds t is away; negative if it is not known.
+func expiresIn(t time.Time) int {
+	if t.IsZero() {
+		return -1
+	}
+	return max(0, int(time.Until(t)/time.Second))
+}
+
+// typedRequest serves a request of a typed dialect.
+func (l *loop) typedRequest(c *conn, m proto.Message) {
+	l.stats.requests.Add(1)
+	if !l.admit(c) {
+		if c.state == open {
+			l.refuseTyped(c, m)
+		}
+		return
+	}
+	if m.Op == proto.OpBinary {
+		l.fail(c, nil, &proto.Fault{Code: proto.CodeBadRequest, Text: "expected a text frame"})
+		return
+	}
+	req, err := l.requests.Parse(m.Payload)
+	switch {
+	case len(m.Payload) > requestBytes && (err != nil || req.Verb != proto.VerbSubscribe):
+		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
+	case err != nil:
+		l.fail(c, req.ID, err)
+	case req.Verb == proto.VerbSubscribe:
+		l.subscribeTyped(c, &req)
+	case req.Verb == proto.VerbUnsubscribe:
+		l.unsubscribeTyped(c, &req)
+	case req.Verb == proto.VerbList:
+		l.listTyped(c, &req)
+	case req.Verb == proto.VerbPing:
+		l.scratch.one = proto.AppendPong(l.scratch.one[:0], req.ID, time.Now().UnixMicro())
+		l.answer(c, proto.OpText, l.scratch.one)
+	case req.Verb == proto.VerbAuth:
+		l.renew(c, &req)
+	}
+}
+
+// refuseTyped says that a request came too fast.
+func (l *loop) refuseTyped(c *conn, m proto.Message) {
+	var id []byte
+	if m.Op == proto.OpText && len(m.Payload) <= requestBytes {
+		req, _ := l.requests.Parse(m.Payload) // whatever is wrong with it, it came too fast
+		id = req.ID
+	}
+	const retryMs = 1000 / requestsPerSecond
+	l.scratch.one = proto.AppendError(l.scratch.one[:0], id, proto.CodeTooMany,
+		string(answerTooFast[len("Error: "):]), retryMs)
+	l.answer(c, proto.OpText, l.scratch.one)
+}
+
+// fail answers a request of which nothing was done: with its fault, or as an error of
+// ours.
+func (l *loop) fail(c *conn, id []byte, err error) {
+	l.scratch.one = appendFault(l.scratch.one[:0], id, err)
+	l.answer(c, proto.OpText, l.scratch.one)
+}
+
+func appendFault(dst, id []byte, err error) []byte {
+	fault := &proto.Fault{Code: proto.CodeInternal, Text: "internal error"}
+	errors.As(err, &fault)
+	return proto.AppendError(dst, id, fault.Code, fault.Text, fault.RetryMs)
+}
+
+// A grant is a token that a subscribe gets.
+type grant struct {
+	id     uint32
+	from   uint64
+	resume bool
+}
+
+// subscribeTyped adds tokens to a list, or changes the options of those it has.
+func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
+	l.growTokens()
+	old := &l.cohorts.all[c.cohort]
+	grants, failed := l.grant(&old.list, req)
+	x, told := l.extend(old, grants)
+	option := newOption(req.Mode, req.WindowMs)
+	a := &answer{verb: req.Verb, id: slices.Clone(req.ID), failed: failed}
+	x.options = slices.Clone(x.options)
+	for _, g := range grants {
+		i := x.index(g.id)
+		x.options[i] = option
+		switch {
+		case g.resume && req.Epoch == l.e.epoch.UnixMicro():
+			told[i] = g.from
+			a.resumes = append(a.resumes, i)
+		case g.resume:
+			told[i] = 0
+			a.snaps = append(a.snaps, snap{i, proto.GapEpoch})
+		case req.Snapshot:
+			a.snaps = append(a.snaps, snap{index: i})
+		}
+		if !g.resume && option.windowMs() == 0 && told[i] < l.tokens[g.id].seq {
+			a.resumes = append(a.resumes, i) // it is held back no more
+		}
+		a.held = append(a.held, held{g.id, told[i]})
+	}
+	x.plain()
+	l.hold(c, x, told, a)
+}
+
+// grant finds out which tokens of a subscribe a list may get, each once, and why not
+// the others.
+func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []failure) {
+	count, limit := len(old.tokens), l.e.o.TokensPerStream
+	for _, w := range req.Wishes {
+		id, ok := l.e.tokens.find(w.Name)
+		_, has := slices.BinarySearch(old.tokens, id)
+		switch {
+		case !ok || int(id) >= len(l.tokens):
+			failed = append(failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
+		case l.scratch.mark[id] != 0: // named before
+		case !has && count == limit:
+			failed = append(failed, failing(w.Name, proto.CodeLimit, "as many tokens as allowed are held"))
+		case w.Resume && req.Epoch == l.e.epoch.UnixMicro() && w.From > l.published(id):
+			failed = append(failed, failing(w.Name, proto.CodeBadRequest, "from is beyond what was published"))
+		default:
+			l.scratch.mark[id] = 1
+			grants = append(grants, grant{id, w.From, w.Resume})
+			if !has {
+				count++
+			}
+		}
+	}
+	for _, g := range grants {
+		l.scratch.mark[g.id] = 0
+	}
+	return grants, failed
+}
+
+func failing(name []byte, code int, text string) failure {
+	return failure{string(name[:min(len(name), proto.TokenBytesMax)]), code, text}
+}
+
+// published is the seq of a token's newest tick, which the loop may have still to drain.
+func (l *loop) published(id uint32) uint64 {
+	rd := l.readers[l.e.shardOf(id)]
+	v, ok := rd.Newest(id)
+	if ok {
+		rd.Unpin()
+	}
+	return v.Seq
+}
+
+// extend returns a cohort's list with more tokens, options not nil, and what was told
+// of each: of those that are new, all that is drained.
+func (l *loop) extend(old *cohort, grants []grant) (x list, told []uint64) {
+	x = list{kind: old.kind, beat: old.beat, tokens: slices.Clone(old.tokens)}
+	for _, g := range grants {
+		x.tokens = append(x.tokens, g.id)
+	}
+	slices.Sort(x.tokens)
+	x.tokens = slices.Clip(slices.Compact(x.tokens))
+	x.options = make([]option, len(x.tokens))
+	told = make([]uint64, len(x.tokens))
+	was, j := l.told(old), 0
+	for i, id := range x.tokens {
+		if j < len(old.tokens) && old.tokens[j] == id {
+			told[i], x.options[i] = was[j], old.option(j)
+			j++
+			continue
+		}
+		told[i] = l.tokens[id].seq
+	}
+	return x, told
+}
+
+// unsubscribeTyped takes tokens out of a list.
+func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
+	old := &l.cohorts.all[c.cohort]
+	was := l.told(old)
+	a := &answer{verb: req.Verb, id: slices.Clone(req.ID)}
+	gone := make([]bool, len(old.tokens))
+	drop := func(i int) {
+		if !gone[i] {
+			gone[i] = true
+			a.held = append(a.held, held{old.tokens[i], was[i]})
+		}
+	}
+	for _, w := range req.Wishes {
+		id, ok := l.e.tokens.find(w.Name)
+		i, has := slices.BinarySearch(old.tokens, id)
+		switch {
+		case !ok:
+			a.failed = append(a.failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
+		case !has:
+			a.failed = append(a.failed, failing(w.Name, proto.CodeBadRequest, "not subscribed"))
+		default:
+			drop(i)
+		}
+	}
+	x, told := list{kind: old.kind, beat: old.beat}, []uint64(nil)
+	for i, id := range old.tokens {
+		if req.All {
+			drop(i)
+		}
+		if !gone[i] {
+			x.tokens = append(x.tokens, id)
+			x.options = append(x.options, old.option(i))
+			told = append(told, was[i])
+		}
+	}
+	x.plain()
+	l.hold(c, x, told, a)
+}
+
+// listTyped tells what a stream holds.
+func (l *loop) listTyped(c *conn, req *proto.Request) {
+	k := &l.cohorts.all[c.cohort]
+	told := l.told(k)
+	a := &answer{verb: req.Verb, id: slices.Clone(req.ID)}
+	for i, id := range k.tokens {
+		a.held = append(a.held, held{id, told[i]})
+	}
+	l.hold(c, k.list, told, a)
+}
