@@ -1,5 +1,5 @@
 import { ConnectionError, RequestError } from './errors.js';
-import { errorMs, hbMsDefault, openMs, silentBeats } from './limits.js';
+import { answerMs, errorMs, hbMsDefault, openMs, silentBeats } from './limits.js';
 import { Pace } from './pace.js';
 
 const lost = 1006;
@@ -26,6 +26,7 @@ export class Connection {
   #silenceMs = openMs;
   #stopWatch;
   #stopError;
+  #stopAnswer;
   #opened; // {resolve, reject} until the welcome
   #asked; // {id, request, resolve, reject, ok, failed} until it is answered
   #count = 0;
@@ -70,6 +71,7 @@ export class Connection {
         return;
       }
       this.#asked = { id, request, resolve, reject, ok: [], failed: [] };
+      this.#awaitAnswer();
       this.#socket.send(JSON.stringify({ ...request, id }));
     });
   }
@@ -84,6 +86,7 @@ export class Connection {
     this.#over = true;
     this.#stopWatch?.();
     this.#stopError?.();
+    this.#stopAnswer?.();
     const s = this.#socket;
     s.onmessage = s.onclose = null;
     s.onerror = () => {};
@@ -100,6 +103,14 @@ export class Connection {
       const left = this.#heard + this.#silenceMs - this.#timers.now();
       if (left > 0) this.#watch(left);
       else this.#finish(lost, `nothing heard for ${this.#silenceMs} ms`);
+    });
+  }
+
+  // Requests wait for each other, so one without an answer would stop them all.
+  #awaitAnswer() {
+    this.#stopAnswer?.();
+    this.#stopAnswer = this.#timers.after(answerMs, () => {
+      this.#finish(lost, `no answer for ${answerMs} ms`);
     });
   }
 
@@ -142,6 +153,8 @@ export class Connection {
 
   #answer(event) {
     const a = this.#asked;
+    this.#awaitAnswer();
+    if (!event.more) this.#stopAnswer();
     if (event.type === 'error') {
       this.#asked = undefined;
       a.reject(new RequestError(a.request.op, event.code, event.error, event.retry_ms));

@@ -13,6 +13,8 @@ export const silentBeats = 3; // times hb_ms without a byte: the connection is d
 
 // Of the client.
 export const openMs = 10_000; // from the start of a connect to its welcome
+export const answerMs = 30_000; // from a request, or a piece of its answer, to the next
+export const credentialMs = 30_000; // for the user's function to give one
 export const httpMs = 15_000; // one call of Auth
 export const backoffMinMs = 250; // bound of the first pause before a reconnect
 export const backoffMaxMs = 15_000;

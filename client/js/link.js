@@ -1,7 +1,7 @@
 import { Backoff, reconnects } from './backoff.js';
 import { Connection } from './connection.js';
 import { ConnectionError, HttpError } from './errors.js';
-import { retryAfterMaxMs, stableMs } from './limits.js';
+import { credentialMs, retryAfterMaxMs, stableMs } from './limits.js';
 
 /**
  * A Link keeps a stream connected: one Connection after the other, each with a
@@ -87,11 +87,25 @@ export class Link {
   }
 
   async #connect() {
-    const { ticket } = await this.#o.credential();
+    const { ticket } = await this.#credential();
     if (this.#closed) throw new ConnectionError(1000, 'closed by this client');
     const { WebSocket, url, dialect, frames } = this.#o;
     this.#connection = new Connection(WebSocket, url(ticket), dialect, this.#timers, frames);
     return this.#connection.opened;
+  }
+
+  // A function that never answers must not be the end of reconnecting.
+  async #credential() {
+    let stop;
+    const late = new Promise((_, reject) => {
+      const error = new ConnectionError(1006, `no credential for ${credentialMs} ms`);
+      stop = this.#timers.after(credentialMs, () => reject(error));
+    });
+    try {
+      return await Promise.race([this.#o.credential(), late]);
+    } finally {
+      stop();
+    }
   }
 }
 

@@ -4,9 +4,10 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { pause } from './check.js';
 import { startFake } from './fake.js';
-import { findWebSocket } from './websocket.js';
+import { findWebSocket, findWs } from './websocket.js';
 
-const skip = !await findWebSocket();
+const noWebSocket = !await findWebSocket();
+const noWs = await findWs() ? false : 'needs ws: npm ci --prefix bench/peers/ws';
 const program = fileURLToPath(new URL('exits.js', import.meta.url));
 let fake;
 
@@ -26,6 +27,7 @@ function run(how) {
       await pause(20);
       fake.control({ do: 'cut' });
     }
+    if (String(said).includes('be deaf')) fake.control({ do: 'set', deaf: true });
     if (String(said).includes('closing')) closing = Date.now();
   });
   const limit = setTimeout(() => child.kill('SIGKILL'), 15_000);
@@ -35,7 +37,8 @@ function run(how) {
   }));
 }
 
-for (const how of ['connected', 'opening', 'waiting', 'asking', 'final']) {
+for (const how of ['connected', 'opening', 'waiting', 'asking', 'final', 'deaf']) {
+  const skip = how === 'deaf' ? noWs : noWebSocket;
   test(`a process ends by itself once its stream is closed: ${how}`, { skip }, async () => {
     fake.control({ do: 'reset', hb_ms: 5000 });
     const { code, ms } = await run(how);

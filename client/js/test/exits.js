@@ -3,7 +3,7 @@
 
 import { openStream, Stream } from '../index.js';
 import { failure, until } from './check.js';
-import { findWebSocket } from './websocket.js';
+import { findWebSocket, findWs } from './websocket.js';
 
 const [server, how] = process.argv.slice(2);
 const options = { server, WebSocket: await findWebSocket(), backoff: { min: 60_000, max: 60_000 },
@@ -30,6 +30,14 @@ const ways = {
     const s = await openStream(options);
     for (let i = 0; i < 80; i++) failure(s.ping());
     failure(s.ticks().next().then(() => Promise.reject(new Error('ended'))));
+    return s;
+  },
+  async deaf() {
+    // Node's own waits for a deaf peer's farewell, and no program can prevent it.
+    const s = await openStream({ ...options, WebSocket: await findWs() });
+    await s.ping();
+    console.log('be deaf');
+    await new Promise((resolve) => setTimeout(resolve, 200));
     return s;
   },
   async final() {

@@ -111,6 +111,7 @@ class Fake {
     const stream = new FakeStream(world, socket, { isBinary: protocol === 'azira.v1.bin',
       hbMs: Number(url.searchParams.get('hb_ms')) || undefined });
     read(socket, (op, payload) => {
+      if (world.deaf) return;
       if (op === 8) stream.close(1000);
       else if (op === 1) stream.request(JSON.parse(payload), payload.length);
     });

@@ -3,37 +3,11 @@ import { test } from 'node:test';
 import { openStream } from '../index.js';
 import { pause, until } from './check.js';
 import { startFake } from './fake.js';
+import { Twin } from './twin.js';
 import { findWebSocket } from './websocket.js';
 
 const WebSocket = await findWebSocket();
 const tokens = ['A', 'B', 'C', 'D'];
-
-/**
- * The naive twin: it sees only what a consumer sees, and holds that to be whole.
- * Every tick follows the one before it, or what lies between was told.
- */
-class Twin {
-  at = new Map();
-  seen = 0; // told of in any way
-
-  constructor(stream) {
-    stream.on('tick', (t) => this.move(t.token, t.seq, t.seq));
-    stream.on('skip', (e) => this.move(e.token, e.seq - e.count, e.seq - 1));
-    stream.on('gap', (e) => {
-      if (e.reason === 'epoch') this.at.set(e.token, 0);
-      if (e.to >= e.from) this.move(e.token, e.from, e.to);
-    });
-    stream.on('snap', (t) => {
-      if (t.seq > this.at.get(t.token)) this.move(t.token, this.at.get(t.token) + 1, t.seq);
-    });
-  }
-
-  move(token, from, to) {
-    assert.equal(from, this.at.get(token) + 1, `${token} goes on with ${from}…${to}`);
-    this.at.set(token, to);
-    this.seen += to - from + 1;
-  }
-}
 
 for (const dialect of ['azira.v1.json', 'azira.v1.bin']) {
   test(`${dialect}: whatever happens, the consumer sees all or is told`, {
@@ -48,7 +22,7 @@ for (const dialect of ['azira.v1.json', 'azira.v1.bin']) {
     t.after(() => s.close());
     const twin = new Twin(s);
     await s.subscribe(tokens);
-    for (const token of tokens) twin.at.set(token, 0);
+    for (const token of tokens) twin.begin(token, 0);
     await hammer(fake, 3000);
     await until(() => s.complete() === true, 'complete');
     assert.deepEqual(errors, []);
@@ -56,7 +30,7 @@ for (const dialect of ['azira.v1.json', 'azira.v1.bin']) {
     assert.equal(p.received + p.skipped + p.gapped, p.published);
     assert.equal(p.published, twin.seen);
     assert.equal(p.lost, 0);
-    for (const token of tokens) assert.equal(twin.at.get(token), s.account(token).last);
+    for (const token of tokens) assert.equal(twin.place(token), s.account(token).last);
   });
 }
 

@@ -2,7 +2,10 @@
 // (npm ci --prefix bench/peers/ws).
 
 export async function findWebSocket() {
-  if (globalThis.WebSocket) return globalThis.WebSocket;
+  return globalThis.WebSocket ?? findWs();
+}
+
+export async function findWs() {
   try {
     const ws = new URL('../../../bench/peers/ws/node_modules/ws/wrapper.mjs', import.meta.url);
     return (await import(ws)).WebSocket;

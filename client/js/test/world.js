@@ -14,7 +14,8 @@ export class World {
   log = { ops: [], opens: [], bytesMax: 0 };
   refuse = { n: 0, retry_ms: 0 };
   feed = 'live';
-  muted = false;
+  muted = false; // says nothing
+  deaf = false; // hears nothing
 
   constructor(options = {}) {
     this.o = { ...defaults, ...options };
