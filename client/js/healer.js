@@ -3,8 +3,8 @@ import { resumes } from './requests.js';
 
 /**
  * A Healer resumes what is broken from its last good place, at most once per hb
- * interval. When that does not help it waits twice as long each time, so that a
- * server whose sums are wrong is not asked for its ring at every beat.
+ * interval. Where only the sum disagrees, and goes on to, it waits twice as long each
+ * time: a server that adds wrongly is not asked for its ring at every beat.
  */
 export class Healer {
   #proof;
@@ -12,7 +12,7 @@ export class Healer {
   #timers;
   #refused; // (failed) of tokens given up
   #at = -Infinity;
-  #vain = 0;
+  #vain = 0; // heals in a row that no sum agreed with
   #busy = false;
 
   constructor(proof, outbox, timers) {
@@ -27,8 +27,9 @@ export class Healer {
     const pauseMs = welcome.hb_ms * 2 ** Math.max(0, this.#vain - 1);
     if (this.#busy || !this.#proof.isBroken || now - this.#at < pauseMs) return;
     this.#at = now;
-    this.#vain = Math.min(this.#vain + 1, healDoublings);
     const broken = this.#proof.entries().filter((e) => e.broken);
+    const bySum = broken.every((e) => e.broken === 'sum');
+    this.#vain = bySum ? Math.min(this.#vain + 1, healDoublings) : 0;
     this.#run(resumes(broken, welcome));
   }
 

@@ -92,7 +92,8 @@ export const scenarios = {
     await control({ do: 'publish', token: 'A', n: 3 });
     await until(() => seen.ticks.A?.length === 7, 'all ticks');
     equal(seen.ticks.A, range(1, 7), 'ticks');
-    const [event] = seen.all('incomplete');
+    const [event, ...more] = seen.all('incomplete');
+    equal(more, [], 'it is told once');
     equal([event.cause, event.token, event.from, event.to], ['tick', 'A', 3, 4], 'incomplete');
     await control({ do: 'hb' });
     await until(() => s.complete() === true, 'complete');

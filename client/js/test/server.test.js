@@ -55,6 +55,21 @@ before(async () => {
 });
 after(() => real?.close());
 
+/** A WebSocket that drops every tenth tick while way.isLossy. */
+function lossy(way) {
+  let ticks = 0;
+  const isTick = (data) => typeof data !== 'string' || data.includes('"type":"tick"');
+  return class extends WebSocket {
+    set onmessage(f) {
+      super.onmessage = f && ((m) => {
+        const drops = way.isLossy && isTick(m.data) && ++ticks % 10 === 0;
+        if (drops) way.dropped++;
+        else f(m);
+      });
+    }
+  };
+}
+
 function it(name, run) {
   test(name, { skip, timeout: 60_000 }, async () => {
     try {
@@ -108,6 +123,18 @@ for (const dialect of dialects) {
     }
     await proven(s);
     assert.deepEqual([errors, seen.all('gap'), seen.all('incomplete')], [[], [], []]);
+  });
+
+  it(`${dialect}: what is lost on the way is had again, in order`, async () => {
+    const way = { isLossy: false, dropped: 0 };
+    const { s, seen, errors } = await watched({ dialect, WebSocket: lossy(way) });
+    way.isLossy = true;
+    await pause(2500);
+    way.isLossy = false;
+    await until(() => s.complete() === true, 'complete');
+    await proven(s);
+    assert.ok(way.dropped > 3 && seen.all('incomplete').length > 1, `${way.dropped} dropped`);
+    assert.deepEqual([errors, seen.all('gap'), s.connects], [[], [], 1]);
   });
 
   it(`${dialect}: a server killed and started again: gap, snap, complete`, async () => {
