@@ -143,7 +143,7 @@ func (l *loop) intern(x list) uint32 {
 			if !l.holdsBack(id) {
 				return id
 			}
-			twin = true
+			k.all[id].rates.twin, twin = true, true
 		}
 	}
 	var id uint32

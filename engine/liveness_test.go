@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"golang.org/x/sys/unix"
 	"net"
 	"strings"
 	"testing"
@@ -185,5 +186,21 @@ func TestPingFlood(t *testing.T) {
 	}
 	if pongs < requestsBurst || pongs > requestsBurst+5*requestsPerSecond {
 		t.Errorf("%d pongs", pongs)
+	}
+}
+
+// TestStaleNews holds that news of a closed socket does not end the one that has its
+// descriptor now.
+func TestStaleNews(t *testing.T) {
+	near, far := pair(t)
+	fd := dup(t, near)
+	stale := readiness{read: true, ended: true, broken: true}
+	if r := confirm(fd, stale); r.ended || r.broken || !r.read {
+		t.Errorf("a living socket: %+v", r)
+	}
+	far.Close()
+	eventually(t, "the end is seen", func() bool { return confirm(fd, stale).ended })
+	if err := unix.Close(fd); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -217,6 +217,9 @@ func (l *loop) turn() {
 
 // ready serves a socket's news.
 func (l *loop) ready(c *conn, r readiness) {
+	if r.ended || r.broken {
+		r = confirm(int(c.fd), r)
+	}
 	c.ended = c.ended || r.ended
 	switch {
 	case r.broken, c.ended && c.parked != nil && c.state == open:

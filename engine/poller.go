@@ -8,6 +8,7 @@ import (
 	errorx "github.com/panjf2000/gnet/v2/pkg/errors"
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
 	"github.com/panjf2000/gnet/v2/pkg/queue"
+	"golang.org/x/sys/unix"
 )
 
 // A poller tells a loop what its sockets are ready for. It is the seam to gnet:
@@ -66,6 +67,20 @@ func (p *poller) run(woken, due func(), ready func(fd int, r readiness)) error {
 		return nil
 	}
 	return err
+}
+
+// confirm looks once more whether a socket has ended or is broken. What a poller tells
+// may be of one closed since, whose descriptor is another's by now: the second turn of
+// a pass may give it to a new connection.
+func confirm(fd int, r readiness) readiness {
+	now := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | pollEnded}}
+	if _, err := unix.Poll(now, 0); err != nil {
+		return r
+	}
+	got := now[0].Revents
+	r.ended = r.ended && got&(pollEnded|unix.POLLHUP) != 0
+	r.broken = r.broken && got&(unix.POLLERR|unix.POLLHUP) != 0
+	return r
 }
 
 // add watches a socket until it is closed.

@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// pollEnded is what poll(2) says of a socket whose peer sends no more.
+const pollEnded = unix.POLLHUP
+
 func readinessOf(filter int16, flags uint16) readiness {
 	eof := flags&unix.EV_EOF != 0
 	return readiness{

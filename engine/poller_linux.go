@@ -10,6 +10,9 @@ import (
 	"azira/internal/invariant"
 )
 
+// pollEnded is what poll(2) says of a socket whose peer sends no more.
+const pollEnded = unix.POLLRDHUP
+
 func readinessOf(ev uint32, _ uint16) readiness {
 	return readiness{
 		read:   ev&(unix.EPOLLIN|unix.EPOLLPRI|unix.EPOLLRDHUP) != 0,

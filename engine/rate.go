@@ -159,6 +159,7 @@ func (l *loop) mergeTwins() {
 		}
 		to := l.intern(k.list)
 		if to == id {
+			k.rates.twin = l.hasTwin(id)
 			continue // it is the first of them
 		}
 		k = &l.cohorts.all[id]
@@ -170,6 +171,17 @@ func (l *loop) mergeTwins() {
 		}
 	}
 	l.merge = l.merge[:0]
+}
+
+func (l *loop) hasTwin(id uint32) bool {
+	k := &l.cohorts
+	x := &k.all[id]
+	for at := k.byHash[x.hash]; at != 0; at = k.all[at].next {
+		if at != id && k.all[at].equal(&x.list) {
+			return true
+		}
+	}
+	return false
 }
 
 // appendSkip appends the frame that says which ticks between told and seq are

@@ -177,7 +177,8 @@ func ParseBinary(p []byte, epoch int64) (t BinaryTick, err error) {
 		t.Bid = Decimal{ltp + rd.difference(ltp), exp}
 		t.Ask = Decimal{ltp + rd.difference(ltp), exp}
 	}
-	if rd.bad || len(rd.p) > 0 || ref>>32 != 0 || ts > 1<<62-1 || epoch > 1<<62 {
+	// Numbers but prices stay below 2^53, so that JavaScript can count them.
+	if rd.bad || len(rd.p) > 0 || ref>>32 != 0 || seq>>53 != 0 || ts > 1<<53-1-uint64(epoch) {
 		return BinaryTick{}, errBinary
 	}
 	t.Ref, t.Seq, t.TS = uint32(ref), seq, epoch+int64(ts)

@@ -9,8 +9,8 @@
 //   bid-ltp      zigzag LEB128 ┐ unless bit 7
 //   ask-ltp      zigzag LEB128 ┘
 //
-// A price is n · 10^exp. Numbers have at most 10 bytes and 64 bits; nothing
-// follows the last one.
+// A price is n · 10^exp. Numbers have at most 10 bytes and 64 bits, prices too;
+// nothing follows the last one.
 
 import { Decimal } from './decimal.js';
 import { FormError } from './errors.js';
@@ -40,8 +40,8 @@ export function parseRecord(bytes, epoch) {
   const exp = (readByte(at) << 24) >> 24;
   const ltp = readSigned(at);
   const quoted = (kind & noQuotes) === 0;
-  const bid = quoted ? new Decimal(ltp + readSigned(at), exp) : null;
-  const ask = quoted ? new Decimal(ltp + readSigned(at), exp) : null;
+  const bid = quoted ? new Decimal(readBeside(ltp, at), exp) : null;
+  const ask = quoted ? new Decimal(readBeside(ltp, at), exp) : null;
   if (at.next !== bytes.length) throw new FormError('bytes after the end of a record');
   return { type, ref, seq, ts, ltp: new Decimal(ltp, exp), bid, ask };
 }
@@ -62,6 +62,13 @@ function readCount(at) {
 function readSigned(at) {
   const z = BigInt(readUnsigned(at));
   return (z >> 1n) ^ -(z & 1n);
+}
+
+/** A price told by its difference to ltp; it has 64 bits as well. */
+function readBeside(ltp, at) {
+  const n = ltp + readSigned(at);
+  if (BigInt.asIntN(64, n) !== n) throw new FormError('price is beyond 64 bits');
+  return n;
 }
 
 /** Unsigned LEB128: a number while it is short, else a BigInt. */

@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Decimal, FormError, parseRecord } from '../index.js';
 import { record } from './encode.js';
+import { vectors } from './vectors.js';
 
 const path = new URL('../../../proto/testdata/binary.json', import.meta.url);
-const vectors = JSON.parse(readFileSync(path, 'utf8'));
+const shared = JSON.parse(readFileSync(path, 'utf8'));
 
-for (const v of vectors) {
+for (const v of [...shared, ...vectors]) {
   test(`record: ${v.name}`, () => {
     const bytes = Uint8Array.from(Buffer.from(v.hex, 'hex'));
     if (v.error) {

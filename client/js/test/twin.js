@@ -16,13 +16,16 @@ export class Twin {
       if (e.to >= e.from) this.move(e.token, e.from, e.to);
     });
     stream.on('snap', (t) => {
-      if (t.seq > this.#at.get(t.token)) this.move(t.token, this.#at.get(t.token) + 1, t.seq);
+      const at = this.#at.get(t.token) ?? t.seq;
+      this.#at.set(t.token, at);
+      if (t.seq > at) this.move(t.token, at + 1, t.seq);
     });
   }
 
-  /** An ack gave seq as the baseline of token. */
+  /** An ack gave seq as the baseline of token; ticks may have come before it was read. */
   begin(token, seq) {
-    this.#at.set(token, seq);
+    if (!this.#at.has(token)) this.#at.set(token, seq);
+    assert.ok(this.#at.get(token) >= seq, `${token} is at ${this.#at.get(token)}`);
   }
 
   place(token) {
@@ -30,7 +33,8 @@ export class Twin {
   }
 
   move(token, from, to) {
-    assert.equal(from, this.#at.get(token) + 1, `${token} goes on with ${from}…${to}`);
+    const at = this.#at.get(token) ?? from - 1;
+    assert.equal(from, at + 1, `${token} goes on with ${from}…${to}`);
     this.#at.set(token, to);
     this.seen += to - from + 1;
   }
