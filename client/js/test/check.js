@@ -14,9 +14,9 @@ function jsonable(_, v) {
   return typeof v === 'bigint' ? `${v}n` : v;
 }
 
-/** Waits until is() holds, for 3 s. */
+/** Waits until is() holds, for 10 s. */
 export async function until(is, what) {
-  for (const end = Date.now() + 3000; !is(); await pause(5)) {
+  for (const end = Date.now() + 10_000; !is(); await pause(5)) {
     if (Date.now() > end) throw new Error(`did not happen: ${what}`);
   }
 }

@@ -43,6 +43,6 @@ for (const how of ['connected', 'opening', 'waiting', 'asking', 'final', 'deaf']
     fake.control({ do: 'reset', hb_ms: 5000 });
     const { code, ms } = await run(how);
     assert.equal(code, 0);
-    assert.ok(ms < 3000, `it took ${ms} ms`);
+    assert.ok(ms < 5000, `it took ${ms} ms`);
   });
 }

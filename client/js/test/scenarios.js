@@ -198,7 +198,7 @@ export const scenarios = {
     await until(() => s.connects === 2 && s.connected, 'back');
     const { opens } = await control({ do: 'log' });
     const after = opens[1].at - now;
-    ok(after >= 400 && after < 700, `reconnected after ${after} ms, asked for 400`);
+    ok(after >= 400 && after < 2000, `reconnected after ${after} ms, asked for 400`);
     equal([seen.all('lost')[0].code, seen.all('drain').length], [1012, 1], 'lost');
   },
 
@@ -234,7 +234,7 @@ export const scenarios = {
     const from = Date.now();
     await Promise.all(range(1, 9).map(() => s.ping()));
     const ms = Date.now() - from;
-    ok(ms >= 95 && ms < 1000, `9 requests with a burst of 3 and 50/s took ${ms} ms`);
+    ok(ms >= 95 && ms < 3000, `9 requests with a burst of 3 and 50/s took ${ms} ms`);
   },
 
   async 'a request that the connection took with it is made again'({ open, control }) {
@@ -249,16 +249,16 @@ export const scenarios = {
   },
 
   async 'silence ends a connection'({ open, control }) {
-    await control({ do: 'reset', hb_ms: 60, beats: true });
+    await control({ do: 'reset', hb_ms: 200, beats: true });
     const s = await open({ backoff: quick });
     const seen = record(s);
     await s.subscribe('A');
-    await pause(300);
+    await pause(800);
     equal([s.connects, s.complete()], [1, true], 'with beats');
     await control({ do: 'set', muted: true });
     const from = Date.now();
     await until(() => seen.all('lost').length > 0, 'lost');
-    ok(Date.now() - from >= 110, 'not before 3 hb_ms, the last of them just heard');
+    ok(Date.now() - from >= 390, 'not before 3 hb_ms, the last of them just heard');
     equal([seen.all('lost')[0].code, s.complete()], [1006, undefined], 'lost');
     await control({ do: 'set', muted: false });
     await control({ do: 'cut' });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Auth, HttpError, openStream } from '../index.js';
 import { failure, pause, record, until } from './check.js';
+import { noBrowser, show } from './chromium.js';
+import { startFake } from './fake.js';
 import { bin, startServer, tokens } from './server.js';
 import { Twin } from './twin.js';
 import { findWebSocket } from './websocket.js';
@@ -180,6 +182,23 @@ it('both dialects tell the same prices', async () => {
   for (const [key, prices] of both) {
     const others = all[1].get(key);
     prices.forEach((p, i) => assert.ok(p.equals(others[i]), `${key}: ${p} and ${others[i]}`));
+  }
+});
+
+test('a page of another origin', { skip: skip || noBrowser, timeout: 60_000 }, async (t) => {
+  const fake = await startFake();
+  t.after(() => fake.close());
+  const query = new URLSearchParams({ server: real.server });
+  for (const token of tokens) query.append('token', token);
+  const { left } = show(t, `${fake.server}/test/page.html?${query}`);
+  const { error, visits, wrong } = await Promise.race([fake.reported, left]);
+  assert.equal(error, undefined);
+  assert.equal(wrong, 400);
+  for (const { dialect, held, prices, report } of visits) {
+    assert.equal(held, tokens.length, dialect);
+    assert.ok(prices.length > 5 && prices.every((p) => /^\d+\.?\d*$/.test(p)), `${prices}`);
+    assert.equal(report.complete, true);
+    assert.equal(report.received + report.skipped, report.published);
   }
 });
 
