@@ -38,6 +38,7 @@ class Fake {
   }
 
   async serve(req, res) {
+    req.setEncoding('utf8');
     let body = '';
     for await (const chunk of req) body += chunk;
     const { pathname } = new URL(req.url, 'http://x');

@@ -111,7 +111,7 @@ export class FakeStream {
 
   hb({ add = 0 } = {}) {
     let sum = add;
-    for (const name of this.held.keys()) sum += this.world.tokens.get(name).seq;
+    for (const name of this.held.keys()) sum += this.world.tokens.get(name)?.seq ?? 0;
     this.send({ type: 'hb', ts: Date.now() * 1000, sum, pending: 0, feed: this.world.feed,
       age_ms: 1 });
   }
