@@ -1,7 +1,8 @@
 // Finds a chromium and shows it a page, without a screen.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,7 +24,8 @@ export function show(t, page) {
   t.after(async () => {
     child.kill();
     await exit;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its own children write for a moment longer.
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
   return { left: exit.then((code) => Promise.reject(new Error(`the browser left with ${code}`))) };
 }
