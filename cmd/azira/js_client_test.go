@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"azira/internal/invariant"
 )
 
 const jsClient = "../../client/js"
@@ -17,6 +19,9 @@ const jsSuiteTimeout = 3 * time.Minute
 // TestJSClient runs the JavaScript client's own tests, in Node and, where there is one,
 // in Chromium, also against azira serve and azira feed as built here.
 func TestJSClient(t *testing.T) {
+	if invariant.Enabled {
+		t.Skip("the race detector has nothing to see in it")
+	}
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("there is no node in PATH")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"azira/internal/invariant"
 )
 
 const pythonClient = "../../client/python"
@@ -19,6 +21,9 @@ const pythonSuiteTimeout = 2 * time.Minute
 // TestPythonClient runs the Python client's own tests, also against azira serve
 // and azira feed as built here. It is skipped where interop.py is.
 func TestPythonClient(t *testing.T) {
+	if invariant.Enabled {
+		t.Skip("the race detector has nothing to see in it")
+	}
 	interpreter := python(t)
 	t.Parallel()
 	bin := buildAzira(t)
