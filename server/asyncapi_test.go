@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,6 +112,52 @@ func (d document) describe(w witness, at string, schema any) {
 	properties, _ := dig(schema, "properties").(map[string]any)
 	for name, inner := range properties {
 		d.describe(w, at+"."+name, inner)
+	}
+}
+
+// What is said in the text dialect is as described, too.
+func TestAsyncAPIDescribesTheTextDialect(t *testing.T) {
+	d := loadDocument(t, asyncAPIText)
+	s, f := startWithFeed(t)
+	ann := s.account("ann")
+	f.tick("A", quoteTick)
+	s.known(ann, "A")
+	schema := func(name string) any {
+		if dig(d["channels"], "text", "messages", name) == nil {
+			t.Fatalf("%s is no message of the channel", name)
+		}
+		return dig(d["components"], "messages", name, "payload")
+	}
+	c := s.open("/api/v1/stream", ann)
+	for _, tc := range []struct {
+		request, answer string
+		good            bool
+	}{
+		{"foo|A", "Unknown action: foo", false},
+		{"hello", "Error: ", false},
+		{"subscribe|", "Error: ", false},
+		{"unsubscribe|A", "Unsubscribed from tokens: A", true},
+		{"subscribe|A", "Subscribed to tokens: A", true},
+	} {
+		got := say(t, c, tc.request)
+		if err := d.fits(schema("textAnswer"), got, "answer"); err != nil || !strings.HasPrefix(got, tc.answer) {
+			t.Errorf("%s: %q, %v", tc.request, got, err)
+		}
+		if err := d.fits(schema("textRequest"), tc.request, "request"); (err == nil) != tc.good {
+			t.Errorf("%s: %v", tc.request, err)
+		}
+	}
+	f.tick("A", quoteTick)
+	var tick any
+	if err := json.Unmarshal([]byte(read(t, c)), &tick); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.fits(schema("textTick"), tick, "tick"); err != nil {
+		t.Error(err)
+	}
+	got := say(t, c, "subscribe|X")
+	if err := d.fits(schema("textAnswer"), got, "answer"); err != nil || got != "Tokens not found: X" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -81,6 +81,12 @@ func (s *running) typed(bearer, protocol, query string) *typed {
 		s.t.Fatalf("open %s: %v", protocol, err)
 	}
 	s.t.Cleanup(func() { _ = c.CloseNow() })
+	return s.begin(c, protocol)
+}
+
+// begin reads the welcome and the first heartbeat of a stream.
+func (s *running) begin(c *websocket.Conn, protocol string) *typed {
+	s.t.Helper()
 	c.SetReadLimit(1 << 20)
 	p := &typed{t: s.t, conn: c, channel: "json", doc: loadDocument(s.t, asyncAPIText),
 		seen: witness{}, names: map[float64]string{}}
