@@ -23,11 +23,12 @@ import (
 // server to the protocol. Any goroutine may write. Its errors are CloseErrors.
 type conn struct {
 	// Fixed after dialConn.
-	nc   net.Conn
-	br   *bufio.Reader
-	idle time.Duration
+	nc net.Conn
+	br *bufio.Reader
 
 	// Owned by the reader.
+	idle   time.Duration // silence after which the connection is lost
+	isText bool          // the last message was
 	header [ws.MaxHeaderSize]byte
 	buf    []byte    // the message so far
 	armed  time.Time // when the read deadline was last set
@@ -95,7 +96,7 @@ func refusal(status int, r io.Reader) *Error {
 // next returns the next text or binary message. It is valid until the next call.
 func (c *conn) next() ([]byte, error) {
 	c.buf = c.buf[:0]
-	state, isText := ws.StateClientSide, false
+	state := ws.StateClientSide
 	for {
 		h, err := c.readHeader(state)
 		if err != nil {
@@ -111,10 +112,10 @@ func (c *conn) next() ([]byte, error) {
 			return nil, c.fail(err)
 		}
 		if h.OpCode != ws.OpContinuation {
-			isText = h.OpCode == ws.OpText
+			c.isText = h.OpCode == ws.OpText
 		}
 		if h.Fin {
-			if isText && !utf8.Valid(c.buf) {
+			if c.isText && !utf8.Valid(c.buf) {
 				return nil, c.fail(errNotUTF8)
 			}
 			return c.buf, nil
@@ -123,11 +124,16 @@ func (c *conn) next() ([]byte, error) {
 	}
 }
 
+// hurry shortens the silence after which the connection is lost. Reader only.
+func (c *conn) hurry(idle time.Duration) {
+	c.idle, c.armed = min(c.idle, idle), time.Time{}
+}
+
 func (c *conn) readHeader(state ws.State) (ws.Header, error) {
-	// One deadline a second is enough for one that is a minute away.
-	if now := time.Now(); now.Sub(c.armed) > time.Second {
+	// A deadline is not set for every frame, and that much later instead.
+	if now, lag := time.Now(), c.idle/armParts; now.Sub(c.armed) > lag {
 		c.armed = now
-		if err := c.nc.SetReadDeadline(now.Add(c.idle)); err != nil {
+		if err := c.nc.SetReadDeadline(now.Add(c.idle + lag)); err != nil {
 			return ws.Header{}, err
 		}
 	}

@@ -9,11 +9,20 @@
 // Those who know AziraClient find its AuthClient in [Auth], its SubscribeToToken
 // in [Stream] and its ZMQTestSubscriber in [Bus].
 //
+// A Stream speaks the original's text dialect, or one of the typed ones, [JSON]
+// and [Binary], whose ticks are numbered:
+//
+//	Stream.Ticks     ticks and snaps, with what was Skipped, Missed or is a Gap before them
+//	Stream.Events    the feed's state, drains, gaps, holes; read or not
+//	Stream.Complete  whether anything is missing, as of the last heartbeat
+//
+// There a reconnect goes on where the connection before ended, token by token.
+//
 // A Stream and a Bus give ticks on a channel. Neither ever waits for its
 // consumer: behind the channel up to Buffer ticks wait in order, and when more
 // come, only the newest of each token is kept. What was dropped is counted, in
 // Stats().Conflated and, token by token, in [Tick].Missed.
 //
-// Two goroutines serve a connection and a third the channel. Close ends them all
-// before it returns.
+// Two goroutines serve a connection, in a typed dialect three, and one the channel.
+// Close ends them all before it returns.
 package client

@@ -26,6 +26,10 @@ var (
 	ErrEndpoint        = errors.New("client: endpoint must look like tcp://127.0.0.1:5556")
 	ErrAnswer          = errors.New("client: answer is not what the protocol says")
 	ErrDialect         = errors.New("client: dialect not known")
+	ErrUntold          = errors.New("client: the text dialect has no such request")
+	ErrOption          = errors.New("client: option out of bounds")
+	ErrDecimal         = errors.New("client: not an exact decimal of 64 bits")
+	ErrRecord          = errors.New("client: not a record of the binary dialect")
 	ErrNoRefresh       = errors.New("client: bearer has ended and there is no refresh token")
 	errProtocol        = errors.New("client: server broke the WebSocket protocol")
 	errTooBig          = errors.New("client: message from the server is too big")
@@ -63,14 +67,19 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// A RefusedError is a subscribe or unsubscribe that the server did not accept.
+// A RefusedError is a request that the server did not accept, or not for all its
+// tokens.
 //
 // In the text dialect a subscribe with an unknown token subscribes none of its
-// tokens and ends the Stream; any other refusal leaves the Stream as it was.
+// tokens and ends the Stream. In all else a refusal leaves the Stream as it was,
+// and the tokens that are not in Failed were done as asked.
 type RefusedError struct {
-	Op     string   // "subscribe" or "unsubscribe"
-	Tokens []string // those unknown; nil if the refusal was for another reason
-	Detail string   // the server's words
+	Op     string        // "subscribe", "unsubscribe", …
+	Tokens []string      // those unknown; nil if the refusal was for another reason
+	Detail string        // the server's words
+	Code   int           // the protocol's, of a whole request; 0 in the text dialect
+	Retry  time.Duration // with code 111: when to ask again
+	Failed []Failure     // typed dialects: token by token
 }
 
 func (e *RefusedError) Error() string { return e.Op + ": " + e.Detail }
@@ -105,6 +114,13 @@ func (e *CloseError) Is(target error) bool {
 	return target == ErrConnectionLimit && e.Code == closePolicy &&
 		strings.HasPrefix(e.Reason, "connection limit")
 }
+
+// Error codes of the typed dialects that the client looks at.
+const (
+	codeUnknownToken = 102
+	codeBadRequest   = 107
+	codeTooMany      = 111
+)
 
 // Close codes that the client itself speaks or looks at.
 const (

@@ -99,3 +99,64 @@ func ExampleOpenBus() {
 		fmt.Println(t.Token, q.Last)
 	}
 }
+
+// A stream of prices alone, at most four a second of each token, that says when
+// anything is missing.
+func ExampleStream_SubscribeWith() {
+	ctx := context.Background()
+	s, err := client.OpenStream(ctx, client.StreamOptions{
+		Server:  "http://127.0.0.1:8000",
+		Bearer:  client.Fixed(os.Getenv("AZIRA_BEARER")),
+		Dialect: client.Binary,
+	})
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	defer s.Close()
+	o := client.SubscribeOptions{Mode: client.ModeLTP, MaxRate: 4}
+	ack, err := s.SubscribeWith(ctx, o, "NSE:26009", "NSE:nosuch")
+	if err != nil {
+		log.Print(err)
+		return
+	}
+	for _, f := range ack.Failed {
+		fmt.Println("not subscribed:", f)
+	}
+	for t := range s.Ticks() {
+		if t.Gap != nil {
+			fmt.Println(t.Gap)
+		}
+		fmt.Println(t.Token, t.Seq, t.LTP, t.Skipped)
+	}
+}
+
+func ExampleStream_Events() {
+	var s *client.Stream // from OpenStream
+	for e := range s.Events() {
+		switch e := e.(type) {
+		case client.Feed:
+			if e.State != client.FeedLive {
+				fmt.Println("prices are old:", e.Age)
+			}
+		case client.Drain:
+			fmt.Println("back at", e.Again)
+		case client.Gap:
+			fmt.Println("missing for good:", e)
+		case client.Dropped:
+			fmt.Println("no longer held:", e.Token)
+		}
+	}
+}
+
+func ExampleStream_Complete() {
+	var s *client.Stream // from OpenStream
+	switch p := s.Complete(); p.State {
+	case client.Complete:
+		fmt.Println("nothing is missing up to", p.At)
+	case client.Incomplete:
+		fmt.Println("missing for now, or lost:", p.Lost)
+	case client.Unproven:
+		fmt.Println("no heartbeat yet")
+	}
+}

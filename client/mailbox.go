@@ -106,7 +106,7 @@ func (m *mailbox) conflate() {
 			newest[t.Token] = i
 			continue
 		}
-		m.queue[keep].Missed += t.Missed + 1
+		m.queue[keep].follow(t)
 		m.conflated++
 	}
 	kept := m.queue[:0]

@@ -3,15 +3,14 @@ package client
 import (
 	"context"
 	"errors"
-	"iter"
 	"math/rand/v2"
-	"slices"
 	"time"
 )
 
 // run is the Stream's goroutine: it sees connections end and makes new ones.
 func (s *Stream) run(x *session) {
 	defer s.box.end()
+	defer s.events.end()
 	back := backoff{min: s.o.BackoffMin, max: s.o.BackoffMax}
 	for x != nil {
 		select {
@@ -24,19 +23,23 @@ func (s *Stream) run(x *session) {
 		if time.Since(x.born) >= stableAfter {
 			back.reset()
 		}
-		x = s.another(x.err, &back)
+		x = s.another(x.err, x.again, &back)
 	}
 }
 
 // another makes a connection in place of the one that ended with err, however
-// long it takes. It returns nil when the Stream has ended.
-func (s *Stream) another(err error, back *backoff) *session {
+// long it takes, but not before the server wants it. It returns nil when the
+// Stream has ended.
+func (s *Stream) another(err error, again time.Time, back *backoff) *session {
 	for {
 		if s.o.NoReconnect || !retryable(err) {
 			s.settle(nil, err)
 			return nil
 		}
 		pause := back.next(err)
+		if !again.IsZero() {
+			pause, again = max(0, time.Until(again)), time.Time{}
+		}
 		s.o.Logger.Info("stream lost", "err", err, "retry", pause)
 		s.o.Notify(Change{Err: err, Retry: pause})
 		if !sleep(s.ctx, pause) {
@@ -52,41 +55,17 @@ func (s *Stream) another(err error, back *backoff) *session {
 	}
 }
 
-// reopen makes a connection and subscribes what was held.
+// reopen makes a connection and subscribes what was held, from where it was.
 func (s *Stream) reopen() (*session, error) {
 	x, err := s.connect(s.ctx)
 	if err != nil {
 		return nil, err
 	}
-	held := s.Tokens()
-	for part := range split(subscribe, held) {
-		if err := x.ask(s.ctx, subscribe, part); err != nil {
-			x.leave()
-			return nil, err
-		}
+	if err := x.resume(s.ctx, s.Accounts()); err != nil {
+		x.leave()
+		return nil, err
 	}
 	return x, nil
-}
-
-// split cuts tokens into requests of a size that the server takes.
-func split(v verb, tokens []string) iter.Seq[[]string] {
-	most := subscribeBytesMax
-	if v == unsubscribe {
-		most = unsubscribeBytesMax
-	}
-	return func(yield func([]string) bool) {
-		size := len(v)
-		for i, from := 0, 0; i < len(tokens); i++ {
-			size += 1 + len(tokens[i])
-			last := i+1 == len(tokens)
-			if last || size+1+len(tokens[i+1]) > most {
-				if !yield(slices.Clone(tokens[from : i+1])) {
-					return
-				}
-				from, size = i+1, len(v)
-			}
-		}
-	}
 }
 
 // A backoff is the pause before the next attempt: random up to a bound that

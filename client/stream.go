@@ -2,13 +2,11 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +19,7 @@ type StreamOptions struct {
 	Username string     // take the original's path, /api/trigger/ws/{username}
 	Dialect  Dialect    // Text
 
+	Beat        time.Duration // typed dialects: between heartbeats, 0.5 to 30 s (the server's)
 	Buffer      int           // ticks that wait for a slow consumer in order (4,096)
 	NoReconnect bool          // end the Stream with its first connection
 	BackoffMin  time.Duration // first pause before a reconnect, at most (250 ms)
@@ -52,13 +51,20 @@ type StreamStats struct {
 	Bytes     uint64 // of messages, without frame headers
 	Conflated uint64 // received, but dropped for a slow consumer
 	Connects  uint64 // connections made
+
+	Bad        uint64 // messages that are not what the protocol says
+	EventsLost uint64 // events dropped because nobody took them
 }
 
 // A Stream is a subscription to tokens that outlives its connections.
 //
 // When a connection is lost, a new one is made after a jittered pause that
-// doubles up to BackoffMax, and what was held is subscribed again; ticks of the
-// time between are missed. Some closes are final, among them a refused token and
+// doubles up to BackoffMax, or at the instant that the server gave, and what was
+// held is subscribed again with its options. In the typed dialects it goes on
+// where it was, with every tick of the time between or a Gap; in the text dialect
+// those are missed.
+//
+// Some closes are final, among them, in the text dialect, a refused token, and
 // the account's stream limit (see [Reconnects]), and so is a bearer that is
 // refused: then Ticks is closed and Err says why. Close must be called in any case.
 //
@@ -68,19 +74,23 @@ type Stream struct {
 	o      StreamOptions
 	url    string
 	box    *mailbox
+	book   *ledger
+	events *events
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	stop   chan struct{} // closed by Close: nobody takes ticks any more
 	once   sync.Once
-	wg     sync.WaitGroup // run and the mailbox's delivery
+	wg     sync.WaitGroup // run, the mailbox's delivery, and who heals
 
 	// Shared.
-	ticks, bytes, connects atomic.Uint64
-	asking                 chan struct{} // of one place: one call's requests at a time
+	ticks, bytes, bad, connects atomic.Uint64
+
+	feed    atomic.Pointer[Feed]
+	welcome atomic.Pointer[Welcome]
+	asking  chan struct{} // of one place: one call's requests at a time
 
 	mu      sync.Mutex
-	held    map[string]struct{}
-	live    *session      // nil while there is no connection with all of held
+	live    *session      // nil while there is no connection with all that is held
 	changed chan struct{} // closed and replaced when live or err changes
 	err     error         // why the Stream has ended
 }
@@ -93,17 +103,21 @@ func OpenStream(ctx context.Context, o StreamOptions) (*Stream, error) {
 	}
 	s := &Stream{
 		o:       o,
-		url:     streamURL(o.Server, o.Username),
+		url:     o.url(),
 		box:     newMailbox(o.Buffer),
+		book:    newLedger(),
+		events:  newEvents(),
 		stop:    make(chan struct{}),
 		asking:  make(chan struct{}, 1),
-		held:    make(map[string]struct{}),
 		changed: make(chan struct{}),
 	}
+	s.feed.Store(&Feed{Age: -1})
+	s.welcome.Store(&Welcome{})
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	first, err := s.connect(ctx)
 	if err != nil {
 		s.cancel()
+		s.wg.Wait()
 		return nil, err
 	}
 	s.settle(first, nil)
@@ -124,6 +138,9 @@ func (o *StreamOptions) fill() error {
 	if _, err := newWire(o.Dialect); err != nil {
 		return err
 	}
+	if o.Beat != 0 && (o.Beat < beatMin || o.Beat > beatMax) {
+		return fmt.Errorf("%w: heartbeat every %v", ErrOption, o.Beat)
+	}
 	if o.BackoffMin <= 0 {
 		o.BackoffMin = backoffMin
 	}
@@ -143,12 +160,16 @@ func (o *StreamOptions) fill() error {
 	return nil
 }
 
-// streamURL turns http into ws, https into wss.
-func streamURL(server, username string) string {
-	if username == "" {
-		return "ws" + server[len("http"):] + pathStream
+// url turns http into ws, https into wss.
+func (o *StreamOptions) url() string {
+	path, query := pathStream, ""
+	if o.Username != "" {
+		path = pathStreamOf + url.PathEscape(o.Username)
 	}
-	return "ws" + server[len("http"):] + pathStreamOf + url.PathEscape(username)
+	if o.Beat != 0 && o.Dialect.typed() {
+		query = "?hb_ms=" + strconv.FormatInt(o.Beat.Milliseconds(), 10)
+	}
+	return "ws" + o.Server[len("http"):] + path + query
 }
 
 // Ticks is the channel of ticks. It is closed when the Stream has ended and what
@@ -162,30 +183,34 @@ func (s *Stream) Err() error {
 	return s.err
 }
 
+// Events is the channel of what else is told. It is closed when the Stream has
+// ended. It need not be read: of more than 256 that wait the oldest are dropped.
+func (s *Stream) Events() <-chan Event { return s.events.out }
+
 // Tokens are those held: confirmed and not given up, sorted.
-func (s *Stream) Tokens() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.held))
+func (s *Stream) Tokens() []string { return s.book.tokens() }
+
+// Accounts are the proofs of the tokens held, token by token, sorted.
+func (s *Stream) Accounts() []Account {
+	return s.book.accounts(func(*entry) bool { return true })
 }
+
+// Complete says whether all that the server published for the tokens held, up to
+// the connection's last heartbeat, was received or accounted for. What a slow
+// consumer here has missed does not count against it: see Stats and Tick.
+func (s *Stream) Complete() Proof { return s.book.complete() }
+
+// Feed is the state of what feeds the server, as of the last heartbeat.
+func (s *Stream) Feed() Feed { return *s.feed.Load() }
+
+// Welcome is how the present connection, or the last, began.
+func (s *Stream) Welcome() Welcome { return *s.welcome.Load() }
 
 // Stats gives the counters.
 func (s *Stream) Stats() StreamStats {
 	return StreamStats{Ticks: s.ticks.Load(), Bytes: s.bytes.Load(),
-		Conflated: s.box.lost(), Connects: s.connects.Load()}
-}
-
-// Subscribe adds tokens and waits until the server has confirmed them, through
-// reconnects if need be. A refusal is a *RefusedError. When ctx ends first, the
-// server may still confirm: Tokens tells.
-func (s *Stream) Subscribe(ctx context.Context, tokens ...string) error {
-	return s.request(ctx, subscribe, tokens)
-}
-
-// Unsubscribe gives tokens up and waits for the confirmation. Ticks that came
-// before it may still wait in the channel.
-func (s *Stream) Unsubscribe(ctx context.Context, tokens ...string) error {
-	return s.request(ctx, unsubscribe, tokens)
+		Conflated: s.box.lost(), Connects: s.connects.Load(),
+		Bad: s.bad.Load(), EventsLost: s.events.dropped()}
 }
 
 // Close ends the Stream and its goroutines. It may be called more than once, but
@@ -198,42 +223,6 @@ func (s *Stream) Close() error {
 	})
 	s.wg.Wait()
 	return nil
-}
-
-func (s *Stream) request(ctx context.Context, v verb, tokens []string) error {
-	tokens, err := checkTokens(tokens)
-	if err != nil {
-		return fmt.Errorf("%s: %w", v, err)
-	}
-	select {
-	case s.asking <- struct{}{}:
-		defer func() { <-s.asking }()
-	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", v, ctx.Err())
-	}
-	for part := range split(v, tokens) {
-		if err := s.ask(ctx, v, part); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ask puts one request to one connection after the other until it is answered.
-func (s *Stream) ask(ctx context.Context, v verb, tokens []string) error {
-	for {
-		x, err := s.session(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", v, err)
-		}
-		err = x.ask(ctx, v, tokens)
-		var closed *CloseError
-		if !errors.As(err, &closed) {
-			return err
-		}
-		// The connection ended: run decides whether there is another.
-		s.drop(x)
-	}
 }
 
 // session waits for a connection that holds all it should.
@@ -277,18 +266,6 @@ func (s *Stream) drop(x *session) {
 	}
 }
 
-func (s *Stream) hold(v verb, tokens []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, t := range tokens {
-		if v == subscribe {
-			s.held[t] = struct{}{}
-		} else {
-			delete(s.held, t)
-		}
-	}
-}
-
 // connect makes one connection, without subscriptions.
 func (s *Stream) connect(ctx context.Context) (*session, error) {
 	bearer, err := s.o.Bearer(ctx)
@@ -306,5 +283,14 @@ func (s *Stream) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s.connects.Add(1)
-	return newSession(c, w, s), nil
+	x := newSession(c, w, s)
+	if !s.o.Dialect.typed() {
+		s.book.begin(0)
+		return x, nil
+	}
+	if err := x.await(ctx); err != nil {
+		x.leave()
+		return nil, err
+	}
+	return x, nil
 }

@@ -342,22 +342,31 @@ func TestSubscribeChecksNames(t *testing.T) {
 func TestSplit(t *testing.T) {
 	var tokens []string
 	for i := range 3000 {
-		tokens = append(tokens, fmt.Sprintf("%064d", i))
+		tokens = append(tokens, fmt.Sprintf(`%062d"\`, i))
 	}
 	for _, v := range []verb{subscribe, unsubscribe} {
+		most := map[verb]int{subscribe: 128 << 10, unsubscribe: 4 << 10}[v]
 		var got []string
-		for part := range split(v, tokens) {
+		for part := range split(tokens, most-requestBytesRest) {
 			got = append(got, part...)
-			size := len((&text{}).appendRequest(nil, v, part))
-			if most := map[verb]int{subscribe: 128 << 10, unsubscribe: 4 << 10}[v]; size > most {
-				t.Errorf("%s: a request of %d bytes", v, size)
+			r := &request{id: "18446744073709551615", verb: v, tokens: part,
+				o: SubscribeOptions{ModeLTP, 123.456, true}}
+			for range part {
+				if v == subscribe {
+					r.from, r.epoch = append(r.from, numberMax), numberMax
+				}
+			}
+			for _, w := range []wire{&text{}, &typed{}} {
+				if size := len(w.appendRequest(nil, r)); size > most {
+					t.Errorf("%T %s: a request of %d bytes", w, v, size)
+				}
 			}
 		}
 		if !slices.Equal(got, tokens) {
 			t.Errorf("%s: %d tokens came out of %d", v, len(got), len(tokens))
 		}
 	}
-	for range split(subscribe, nil) {
+	for range split(nil, 100) {
 		t.Error("a request for nothing")
 	}
 }

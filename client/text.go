@@ -24,13 +24,13 @@ const (
 // come in the order of the requests.
 type text struct {
 	parser fastjson.Parser
-	names  map[string]string // so that a token's ticks share one string
+	names  names
 }
 
-func (x *text) appendRequest(dst []byte, v verb, tokens []string) []byte {
-	dst = append(dst, v...)
+func (x *text) appendRequest(dst []byte, r *request) []byte {
+	dst = append(dst, r.verb...)
 	dst = append(dst, '|')
-	for i, t := range tokens {
+	for i, t := range r.tokens {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -39,7 +39,7 @@ func (x *text) appendRequest(dst []byte, v verb, tokens []string) []byte {
 	return dst
 }
 
-func (x *text) parse(p []byte) event {
+func (x *text) parse(p []byte, _ bool) event {
 	if len(p) > 0 && p[0] == '{' {
 		return event{kind: eventTick, tick: Tick{Token: x.token(p), Data: p}}
 	}
@@ -64,13 +64,13 @@ func (x *text) parse(p []byte) event {
 // feed has it, else by parsing the whole object.
 func (x *text) token(p []byte) string {
 	if name, ok := leadingToken(p); ok {
-		return x.name(name)
+		return x.names.share(name)
 	}
 	v, err := x.parser.ParseBytes(p)
 	if err != nil {
 		return ""
 	}
-	return x.name(v.GetStringBytes("token"))
+	return x.names.share(v.GetStringBytes("token"))
 }
 
 // leadingToken reads X out of {"token":"X"…, blanks allowed, if X needs no
@@ -94,15 +94,4 @@ func leadingToken(p []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return p[:end], true
-}
-
-func (x *text) name(p []byte) string {
-	if s, ok := x.names[string(p)]; ok {
-		return s
-	}
-	s := string(p)
-	if len(x.names) < namesMax {
-		x.names[s] = s
-	}
-	return s
 }

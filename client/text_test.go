@@ -22,13 +22,13 @@ func TestTextParse(t *testing.T) {
 		`{`:                                       "",
 	}
 	for in, want := range ticks {
-		e := x.parse([]byte(in))
+		e := x.parse([]byte(in), true)
 		if e.kind != eventTick || e.tick.Token != want || string(e.tick.Data) != in {
 			t.Errorf("%s: %+v", in, e)
 		}
 	}
 	for _, in := range []string{"Subscribed to tokens: A, B", "Unsubscribed from tokens: A"} {
-		if e := x.parse([]byte(in)); e.kind != eventAnswer || e.answer != nil {
+		if e := x.parse([]byte(in), true); e.kind != eventAnswer || e.answer != nil {
 			t.Errorf("%s: %+v", in, e)
 		}
 	}
@@ -39,14 +39,14 @@ func TestTextParse(t *testing.T) {
 	}
 	for in, tokens := range refusals {
 		var refused *RefusedError
-		e := x.parse([]byte(in))
+		e := x.parse([]byte(in), true)
 		if e.kind != eventAnswer || !errors.As(e.answer, &refused) ||
 			!slices.Equal(refused.Tokens, tokens) || refused.Detail != in {
 			t.Errorf("%s: %+v", in, e)
 		}
 	}
 	for _, in := range []string{"", "hello", "[1]", "\xff"} {
-		if e := x.parse([]byte(in)); e.kind != eventNone {
+		if e := x.parse([]byte(in), true); e.kind != eventNone {
 			t.Errorf("%q: %+v", in, e)
 		}
 	}
@@ -55,8 +55,8 @@ func TestTextParse(t *testing.T) {
 func TestTextNamesShared(t *testing.T) {
 	x := &text{names: map[string]string{}}
 	p := []byte(`{"token":"NSE:26009","ltp":1}`)
-	x.parse(p)
-	if n := testing.AllocsPerRun(100, func() { x.parse(p) }); n != 0 {
+	x.parse(p, true)
+	if n := testing.AllocsPerRun(100, func() { x.parse(p, true) }); n != 0 {
 		t.Errorf("%v allocations for a tick of a known token", n)
 	}
 }
@@ -69,7 +69,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte("Tokens not found: A, B"))
 	f.Add([]byte("Error: \x1b[2J"))
 	f.Fuzz(func(t *testing.T, p []byte) {
-		e := (&text{names: map[string]string{}}).parse(p)
+		e := (&text{names: map[string]string{}}).parse(p, true)
 		if refused, ok := e.answer.(*RefusedError); ok && !utf8.ValidString(refused.Detail) {
 			t.Fatalf("detail %q", refused.Detail)
 		}

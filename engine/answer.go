@@ -12,26 +12,27 @@ import (
 //
 //	request ▶ ack, ack … ▶ walk back for what is resumed ▶ gap, snap … ▶ replay
 type answer struct {
-	verb   proto.Verb
-	id     []byte // of the request
-	held   []held
-	failed []failure
-	at     int  // how many of held, then failed, are acked
-	acked  bool // all of them
+	verb    proto.Verb
+	id      []byte    // of the request
+	held    []uint32  // tokens that it says yes to: indices in the list, but for
+	dropped []dropped // those that were given up
+	failed  []failure
+	at      int  // how many of held, gone and failed are acked
+	acked   bool // all of them
 
-	resumes []int  // indices of tokens told before the cursor: to be found in the ring
-	walked  int    // how many of them were looked for
-	walking bool   // pos is on the chain of one more
-	pos     uint64 //
+	resumes []uint32 // indices of tokens told before the cursor: to be found in the ring
+	walked  int      // how many of them were looked for
+	walking bool     // pos is on the chain of one more
+	pos     uint64   //
 
 	snaps   []snap
 	snapped int // how many were sent
 }
 
-// A held token is one that an ack says yes to.
-type held struct {
+// A dropped token is one that an unsubscribe gave up.
+type dropped struct {
 	id  uint32
-	seq uint64 // last told: the baseline of the proof
+	seq uint64 // last told
 }
 
 // A failure is a token that an ack says no to.
@@ -44,9 +45,20 @@ type failure struct {
 // A snap is a token that is given its last value, with the gap before it if there is
 // one.
 type snap struct {
-	index int // in the list
-	gap   string
+	index uint32 // in the list
+	gap   gap
 }
+
+// A gap is why there is one.
+type gap uint8
+
+const (
+	gapNone gap = iota
+	gapRing
+	gapEpoch
+)
+
+func (g gap) String() string { return [...]string{"", proto.GapRing, proto.GapEpoch}[g] }
 
 // hold gives a typed stream a new list, which is kept, and an answer. From the loop's
 // cursor on it is owed ticks, and of each token those after told.
@@ -58,7 +70,8 @@ func (l *loop) hold(c *conn, x list, told []uint64, a *answer) {
 	c.cohort = next
 	c.parked = &parked{
 		cursor: slices.Clone(l.cursor), told: told, since: l.now, values: noValues,
-		answer: a, beats: k.beats, resume: len(a.resumes) > 0, quiet: true,
+		answer: a, beats: k.beats - 1, // a heartbeat comes behind the answer
+		resume: len(a.resumes) > 0, quiet: true,
 	}
 	l.tell(c, func(o Owner) { o.Holds(len(x.tokens)) })
 	l.catchUp(c)
@@ -113,36 +126,48 @@ func (l *loop) nextAck(c *conn) []byte {
 	a, k := c.parked.answer, &l.cohorts.all[c.cohort]
 	out := proto.AppendAckHead(l.scratch.one[:0], a.id, a.verb)
 	full := func(was int) bool { return len(out) > ackBytesMax-endBytes && was > 0 }
-	n := 0
-	for ; a.at < len(a.held); n, a.at = n+1, a.at+1 {
+	n, yes := 0, len(a.held)+len(a.dropped)
+	for ; a.at < yes; n, a.at = n+1, a.at+1 {
 		was := len(out)
-		x := a.held[a.at]
-		if name := l.e.tokens.name(x.id); a.verb == proto.VerbList {
-			o := k.option(k.index(x.id))
-			out = proto.AppendAckListed(out, name, x.id, x.seq, o.mode(), int(o.windowMs()))
-		} else {
-			out = proto.AppendAckHeld(out, name, x.id, x.seq)
-		}
-		if full(n) {
+		if out = l.appendHeld(out, c, a.at); full(n) {
 			out = out[:was]
 			break
 		}
 	}
 	out = proto.AppendAckTurn(out)
-	for ; a.at >= len(a.held) && a.at < len(a.held)+len(a.failed); n, a.at = n+1, a.at+1 {
+	for ; a.at >= yes && a.at < yes+len(a.failed); n, a.at = n+1, a.at+1 {
 		was := len(out)
-		x := a.failed[a.at-len(a.held)]
-		out = proto.AppendAckFailed(out, x.name, x.code, x.text)
-		if full(n) {
+		x := a.failed[a.at-yes]
+		if out = proto.AppendAckFailed(out, x.name, x.code, x.text); full(n) {
 			out = out[:was]
 			break
 		}
 	}
-	a.acked = a.at == len(a.held)+len(a.failed)
+	a.acked = a.at == yes+len(a.failed)
 	out = proto.AppendAckEnd(out, len(k.tokens), l.e.o.TokensPerStream, !a.acked)
+	if a.acked {
+		a.held, a.dropped, a.failed = nil, nil, nil
+	}
 	l.scratch.one = out
 	l.scratch.out = proto.AppendFrame(l.scratch.out[:0], proto.OpText, out)
 	return l.scratch.out
+}
+
+// appendHeld appends the n-th token that an ack says yes to. Of one in the list the
+// baseline is what was told: nothing is before the ack is whole.
+func (l *loop) appendHeld(out []byte, c *conn, n int) []byte {
+	a, k := c.parked.answer, &l.cohorts.all[c.cohort]
+	if n >= len(a.held) {
+		x := a.dropped[n-len(a.held)]
+		return proto.AppendAckHeld(out, l.e.tokens.name(x.id), x.id, x.seq)
+	}
+	i := a.held[n]
+	id, told := k.tokens[i], c.parked.told[i]
+	if a.verb != proto.VerbList {
+		return proto.AppendAckHeld(out, l.e.tokens.name(id), id, told)
+	}
+	o, name := k.option(int(i)), l.e.tokens.name(id)
+	return proto.AppendAckListed(out, name, id, told, o.mode(), int(o.windowMs()))
 }
 
 // walkBack looks for the first tick that each resumed token has to be replayed, along
@@ -163,7 +188,7 @@ func (l *loop) walkBack(c *conn) bool {
 		case found && int64(pos-p.cursor[shard]) < 0:
 			p.cursor[shard] = pos
 		case !found:
-			a.snaps = append(a.snaps, snap{i, proto.GapRing})
+			a.snaps = append(a.snaps, snap{i, gapRing})
 		}
 		a.walked, a.walking = a.walked+1, false
 	}
@@ -171,7 +196,8 @@ func (l *loop) walkBack(c *conn) bool {
 }
 
 // walkOne follows one chain; over is false if hops were used up.
-func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (pos uint64, found, over bool) {
+func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (
+	pos uint64, found, over bool) {
 	shard := l.e.shardOf(id)
 	rd, t := l.readers[shard], &l.tokens[id]
 	if t.seq <= told {
@@ -218,13 +244,17 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 			}
 		}
 		from := len(out)
-		out = l.appendGap(out, id, p.told[x.index], v.Seq, x.gap)
+		if x.gap == gapNone {
+			out = l.appendSkip(out, id, p.told[x.index], v.Seq) // the ack had to wait
+		} else {
+			out = l.appendGap(out, id, p.told[x.index], v.Seq, x.gap)
+		}
 		if known {
-			out = l.appendMade(out, k.encoding(x.index), id, v, true)
+			out = l.appendMade(out, k.encoding(int(x.index)), id, v, true)
 		}
 		if len(out) > from {
 			l.piece(len(out)-from, piece{
-				index: x.index, seq: v.Seq, before: v.Seq - 1, value: true, snap: end + 1,
+				index: int(x.index), seq: v.Seq, before: v.Seq - 1, value: true, snap: end + 1,
 			})
 		}
 	}
@@ -233,8 +263,8 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 }
 
 // appendGap appends what can't be had any more between told and a snapshot of seq.
-func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, reason string) []byte {
-	if reason == "" || reason == proto.GapRing && told+1 >= seq {
+func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, why gap) []byte {
+	if why == gapRing && told+1 >= seq {
 		return dst
 	}
 	last := uint64(0)
@@ -242,6 +272,6 @@ func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, reason string)
 		last = seq - 1
 	}
 	name := l.e.tokens.name(id)
-	l.scratch.one = proto.AppendGap(l.scratch.one[:0], name, told+1, last, reason)
+	l.scratch.one = proto.AppendGap(l.scratch.one[:0], name, told+1, last, why.String())
 	return proto.AppendFrame(dst, proto.OpText, l.scratch.one)
 }

@@ -44,7 +44,7 @@ func (l *loop) blockOne(b blocked) {
 		told = l.toldAt(b.cohort, h, cursor)
 	}
 	if b.sent > 0 {
-		l.stats.sent(1, frames, b.sent)
+		l.stats.sent(proto.Encoding(h.encoding()), 1, frames, b.sent)
 	}
 	l.park(c, cursor, told, b.rest)
 	if b.late {

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"math/bits"
+
+	"azira/proto"
 )
 
 // A parcel is what one member of a cohort gets in this turn.
@@ -10,6 +12,8 @@ type parcel struct {
 	frames uint32
 	fd     int32
 	cohort uint32
+
+	encoding proto.Encoding
 }
 
 // A walk is a turn's way through the dirty cohorts. It looks parcels up in
@@ -81,7 +85,7 @@ func (l *loop) pack(id uint32) {
 	} else if p, frames = l.packParts(id); len(p) == 0 {
 		return // all is held back
 	}
-	x := parcel{p: p, frames: uint32(frames), fd: h.fd(), cohort: id}
+	x := parcel{p, uint32(frames), h.fd(), id, proto.Encoding(h.encoding())}
 	w := &l.fan.walk
 	if h.active == 1 {
 		w.parcels = append(w.parcels, x)
@@ -117,7 +121,7 @@ func (l *loop) packEach(x parcel) {
 func (l *loop) dispatch() {
 	w := &l.fan.walk
 	w.crowded = w.crowded || l.crowded()
-	writes, frames, bytes := 0, 0, 0
+	var writes, frames, bytes [8]int // by encoding
 	for w.sent < len(w.parcels) {
 		x := &w.parcels[w.sent]
 		w.sent++ // before the write: nothing is ever sent twice
@@ -134,11 +138,16 @@ func (l *loop) dispatch() {
 			w.blocked = append(w.blocked, b)
 			continue
 		}
-		writes++
-		frames += int(x.frames)
-		bytes += n
+		e := x.encoding & 7
+		writes[e]++
+		frames[e] += int(x.frames)
+		bytes[e] += n
 	}
-	l.stats.sent(writes, frames, bytes)
+	for e := range proto.Encoding(proto.Encodings) {
+		if writes[e] > 0 {
+			l.stats.sent(e, writes[e], frames[e], bytes[e])
+		}
+	}
 	w.parcels, w.sent = w.parcels[:0], 0
 }
 

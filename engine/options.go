@@ -24,6 +24,7 @@ type Options struct {
 	BeatEvery       time.Duration // between heartbeats of typed streams, 5 s
 	CloseOnExpiry   bool          // end a stream when its bearer ends
 	Auth            Authenticator // renews bearers; none
+	FeedSeqField    string        // of ticks: the feed's own number of each token's; none
 	Logger          *slog.Logger  // none
 
 	// Null, if not nil, takes all that streams are sent, on their loop, in place of

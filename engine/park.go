@@ -151,7 +151,7 @@ func (l *loop) owed(c *conn) (out []byte, ok bool) {
 		case !pinned && slices.Equal(p.cursor, l.cursor):
 			return nil, false
 		case p.values != noValues:
-			if out := l.gatherValues(c, allValues); len(out) > 0 {
+			if out := l.gatherValues(c); len(out) > 0 {
 				return out, true
 			}
 			p.values = noValues // all told; what came meanwhile is replayed
@@ -164,26 +164,22 @@ func (l *loop) owed(c *conn) (out []byte, ok bool) {
 				return out, true
 			}
 			copy(p.cursor, l.cursor)
-			if l.ahead(c) {
-				return nil, false
-			}
-			return l.gatherValues(c, ratedValues), true
+			out := l.gatherValues(c)
+			return out, len(out) > 0 || l.level(c)
 		}
 	}
 }
 
-// ahead says that a connection knows ticks that its loop has still to drain: it saw
-// them on another.
-func (l *loop) ahead(c *conn) bool {
-	if !c.parked.resume {
-		return false
-	}
+// level says that a connection was told all that its loop has drained, and no more: it
+// may know ticks from another loop, and a value may be gone that is about to be drained
+// anew.
+func (l *loop) level(c *conn) bool {
 	for i, id := range l.cohorts.all[c.cohort].tokens {
-		if l.tokens[id].seq < c.parked.told[i] {
-			return true
+		if l.tokens[id].seq != c.parked.told[i] {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // sendRest sends the rest of the frame in progress; true if nothing of it is left.
@@ -254,8 +250,14 @@ func (l *loop) sendPieces(c *conn, out []byte) bool {
 		p.tell(x)
 	}
 	l.stats.conflated.Add(skipped)
-	l.stats.sent(1, frames, n)
+	l.stats.sent(l.encodingOf(c), 1, frames, n)
 	return n == len(out)
+}
+
+// encodingOf is the encoding of a connection's list, or of its first token.
+func (l *loop) encodingOf(c *conn) proto.Encoding {
+	h := &l.cohorts.heat[c.cohort]
+	return proto.Encoding(h.encoding())
 }
 
 // tell notes that a piece is told, or in progress.

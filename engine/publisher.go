@@ -26,6 +26,8 @@ type shard struct {
 	making uint32 // encodings made beside text, as bits
 	record proto.Record
 	buf    []byte
+	gap    []byte   // the frame that tells of a hole before the tick in hand
+	feed   []uint64 // by token: the feed's own number of the last tick
 
 	// Shared.
 	held    atomic.Bool
@@ -163,6 +165,9 @@ func (s *shard) publish(id uint32, ts int64, data []byte) {
 	if wanted := s.e.lanes.wanted.Load(); wanted != s.making {
 		s.make(wanted)
 	}
+	if s.e.o.FeedSeqField != "" {
+		s.count(id, data)
+	}
 	dst := s.w.Room(int(laneText), proto.FrameSize(len(data)))
 	proto.AppendFrame(dst[:0], proto.OpText, data)
 	frames := uint64(1)
@@ -192,9 +197,32 @@ func (s *shard) encode(id uint32, ts int64, data []byte) (frames uint64) {
 			continue
 		}
 		payload, op := e.Append(s.buf[:0], &s.record)
-		proto.AppendFrame(s.w.Room(int(e), proto.FrameSize(len(payload)))[:0], op, payload)
+		dst := s.w.Room(int(e), len(s.gap)+proto.FrameSize(len(payload)))
+		proto.AppendFrame(append(dst[:0], s.gap...), op, payload)
 		s.buf = payload
 		frames++
 	}
 	return frames
+}
+
+// count compares the feed's own number of a tick with that of the last of its token. A
+// hole is counted, and told to typed streams before the tick; a number that is not
+// greater begins anew.
+func (s *shard) count(id uint32, data []byte) {
+	s.gap = s.gap[:0]
+	n, ok := proto.FindNumber(data, s.e.o.FeedSeqField)
+	if !ok {
+		return
+	}
+	for int(id) >= len(s.feed) {
+		s.feed = append(s.feed, 0)
+	}
+	last := s.feed[id]
+	s.feed[id] = n
+	if last == 0 || n <= last+1 {
+		return
+	}
+	s.e.holes.Add(n - last - 1)
+	s.buf = proto.AppendGap(s.buf[:0], s.e.tokens.name(id), last+1, n-1, proto.GapFeed)
+	s.gap = proto.AppendFrame(s.gap, proto.OpText, s.buf)
 }

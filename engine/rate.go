@@ -168,6 +168,7 @@ func (l *loop) mergeTwins() {
 			l.leave(c)
 			c.cohort = to
 			l.join(c)
+			l.sendBeat(c) // it has another place on the wheel from here on
 		}
 	}
 	l.merge = l.merge[:0]

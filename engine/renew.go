@@ -27,7 +27,7 @@ type renewal struct {
 func (l *loop) renew(c *conn, req *proto.Request) {
 	switch {
 	case l.e.o.Auth == nil:
-		l.fail(c, req.ID, &proto.Fault{Code: proto.CodeDenied, Text: "bearers can't be renewed here"})
+		l.fail(c, req.ID, notRenewed)
 		return
 	case c.renewing:
 		l.fail(c, req.ID, busyRenewing)
@@ -40,6 +40,10 @@ func (l *loop) renew(c *conn, req *proto.Request) {
 	default:
 		l.fail(c, req.ID, busyRenewing)
 	}
+}
+
+var notRenewed = &proto.Fault{
+	Code: proto.CodeDenied, Text: "bearers can't be renewed here",
 }
 
 var busyRenewing = &proto.Fault{

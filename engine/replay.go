@@ -137,27 +137,19 @@ func (l *loop) gatherChains(c *conn) []byte {
 	return out
 }
 
-// Which last values gatherValues is to gather: those of all tokens from p.values on, or
-// those of tokens with a window, of which nothing is replayed.
-const (
-	allValues = iota
-	ratedValues
-)
-
-// gatherValues gathers the last values of tokens that ticked since they were told, each
-// with what it skips.
-func (l *loop) gatherValues(c *conn, which int) []byte {
+// gatherValues gathers the last values of tokens that ticked since they were told, from
+// p.values on, each with what it skips. It is for who is too far behind and, behind a
+// replay, for what that leaves out: tokens with a window, and those that the ring has
+// no more.
+func (l *loop) gatherValues(c *conn) []byte {
 	p := c.parked
 	k := &l.cohorts.all[c.cohort]
 	l.scratch.piece = l.scratch.piece[:0]
 	out := l.scratch.out[:0]
-	if which == ratedValues && k.rates == nil {
-		return out
-	}
 	for i := max(p.values, 0); i < len(k.tokens) && len(out) < chunkBytes; i++ {
 		id := k.tokens[i]
 		t := &l.tokens[id]
-		if t.seq <= p.told[i] || which == ratedValues && k.option(i).windowMs() == 0 {
+		if t.seq <= p.told[i] {
 			continue
 		}
 		v, ok := l.readers[l.e.shardOf(id)].Value(id, t.last)

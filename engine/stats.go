@@ -3,6 +3,8 @@ package engine
 import (
 	"sync/atomic"
 	"time"
+
+	"azira/proto"
 )
 
 // fanoutBounds are the upper bounds of the histogram of turns, in seconds.
@@ -16,7 +18,7 @@ type loopStats struct {
 	drained         atomic.Uint64
 	overrun         atomic.Uint64
 	writes          atomic.Uint64
-	frames          atomic.Uint64
+	frames          [proto.Encodings]atomic.Uint64
 	bytes           atomic.Uint64
 	parks           atomic.Uint64
 	parked          atomic.Int64
@@ -41,9 +43,11 @@ var closeCodes = [...]int{
 
 const closeClasses = len(closeCodes)
 
-func (s *loopStats) sent(writes, frames, bytes int) {
+// sent notes writes of frames of one encoding: of several, that of a list's first
+// token.
+func (s *loopStats) sent(e proto.Encoding, writes, frames, bytes int) {
 	s.writes.Add(uint64(writes))
-	s.frames.Add(uint64(frames))
+	s.frames[e].Add(uint64(frames))
 	s.bytes.Add(uint64(bytes))
 }
 
@@ -69,24 +73,26 @@ func (s *loopStats) turned(d time.Duration) {
 type Stats struct {
 	Loops, Shards int
 
-	Streams    int    // open now
-	Opened     uint64 // streams ever opened
-	Parked     int    // streams that take no bytes now
-	Parks      uint64 // times a stream was parked
-	Tokens     int    // known
-	Unplaced   uint64 // ticks of tokens beyond the limit
-	TicksIn    uint64 // published into the rings
-	Encoded    uint64 // frames made for them, of all encodings
-	FramesOut  uint64 // tick frames the kernel took
-	BytesOut   uint64 // all bytes the kernel took
-	Writes     uint64 // writes of tick frames
-	Drained    uint64 // records drained by loops
-	Overrun    uint64 // records that went past a loop
-	Conflated  uint64 // ticks replaced by newer ones for slow streams
-	HeldBack   uint64 // ticks replaced by newer ones within a window of max_rate
-	Conflates  uint64 // times a stream was given last values
-	GaveWay    uint64 // times a stream was put off because a writer waited
-	Laps       uint64 // times a ring went past a loop
+	Streams    int                     // open now
+	Opened     uint64                  // streams ever opened
+	Parked     int                     // streams that take no bytes now
+	Parks      uint64                  // times a stream was parked
+	Tokens     int                     // known
+	Unplaced   uint64                  // ticks of tokens beyond the limit
+	FeedHoles  uint64                  // ticks that the feed's own numbers say are missing
+	TicksIn    uint64                  // published into the rings
+	Encoded    uint64                  // frames made for them, of all encodings
+	FramesOut  uint64                  // tick frames the kernel took
+	FramesBy   [proto.Encodings]uint64 // of them, by encoding
+	BytesOut   uint64                  // all bytes the kernel took
+	Writes     uint64                  // writes of tick frames
+	Drained    uint64                  // records drained by loops
+	Overrun    uint64                  // records that went past a loop
+	Conflated  uint64                  // ticks replaced by newer ones for slow streams
+	HeldBack   uint64                  // ticks replaced by newer ones within a window of max_rate
+	Conflates  uint64                  // times a stream was given last values
+	GaveWay    uint64                  // times a stream was put off because a writer waited
+	Laps       uint64                  // times a ring went past a loop
 	Requests   uint64
 	Refused    uint64 // requests beyond the rate
 	Panics     uint64
@@ -109,9 +115,9 @@ type Histogram struct {
 func (e *Engine) Stats() Stats {
 	s := Stats{
 		Loops: len(e.loops), Shards: len(e.shards), Streams: e.Streams(), Tokens: e.TokenCount(),
-		Unplaced: e.unplaced.Load(),
-		Closes:   make(map[int]uint64, closeClasses),
-		Turns:    Histogram{Bounds: fanoutBounds[:], Counts: make([]uint64, len(fanoutBounds)+1)},
+		Unplaced: e.unplaced.Load(), FeedHoles: e.holes.Load(),
+		Closes: make(map[int]uint64, closeClasses),
+		Turns:  Histogram{Bounds: fanoutBounds[:], Counts: make([]uint64, len(fanoutBounds)+1)},
 	}
 	for _, sh := range e.shards {
 		s.TicksIn += sh.ring.Head()
@@ -145,7 +151,11 @@ func (t *loopStats) addTo(s *Stats) {
 	s.Opened += t.opened.Load()
 	s.Parked += int(t.parked.Load())
 	s.Parks += t.parks.Load()
-	s.FramesOut += t.frames.Load()
+	for e := range t.frames {
+		n := t.frames[e].Load()
+		s.FramesBy[e] += n
+		s.FramesOut += n
+	}
 	s.BytesOut += t.bytes.Load()
 	s.Writes += t.writes.Load()
 	s.Drained += t.drained.Load()

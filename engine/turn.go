@@ -128,18 +128,29 @@ func (l *loop) overtaken(i int) {
 	}
 }
 
-// rejoin sets a token to its last tick before pos.
+// rejoin sets a token to its last tick before pos, which is pinned. Where that tick is
+// gone already, its number is known from the one behind it.
 func (l *loop) rejoin(rd *ring.Reader, id uint32, pos uint64) {
-	at, ok := rd.Ring().Last(id)
-	for ok && int64(at-pos) >= 0 { // published since
-		at, ok = rd.Ring().Prev(at)
-	}
-	if !ok {
-		return
-	}
-	t := &l.tokens[id]
-	if v, ok := rd.Value(id, at); ok {
-		t.seq, t.last = v.Seq, at
+	r, t := rd.Ring(), &l.tokens[id]
+	for {
+		at, ok := r.Last(id)
+		behind, since := uint64(0), false
+		for ok && int64(at-pos) >= 0 { // published since
+			behind, since = at, true
+			at, ok = r.Prev(at)
+		}
+		if !ok {
+			return
+		}
+		if v, ok := rd.Value(id, at); ok {
+			t.seq, t.last = v.Seq, at
+			return
+		}
+		if since {
+			t.seq, t.last = r.At(behind).Seq-1, at
+			return
+		}
+		// It ticked, and the tick before was given up, since we looked.
 	}
 }
 

@@ -121,17 +121,17 @@ func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
 		switch {
 		case g.resume && req.Epoch == l.e.epoch.UnixMicro():
 			told[i] = g.from
-			a.resumes = append(a.resumes, i)
+			a.resumes = append(a.resumes, uint32(i))
 		case g.resume:
 			told[i] = 0
-			a.snaps = append(a.snaps, snap{i, proto.GapEpoch})
+			a.snaps = append(a.snaps, snap{uint32(i), gapEpoch})
 		case req.Snapshot:
-			a.snaps = append(a.snaps, snap{index: i})
+			a.snaps = append(a.snaps, snap{index: uint32(i)})
 		}
 		if !g.resume && option.windowMs() == 0 && told[i] < l.tokens[g.id].seq {
-			a.resumes = append(a.resumes, i) // it is held back no more
+			a.resumes = append(a.resumes, uint32(i)) // it is held back no more
 		}
-		a.held = append(a.held, held{g.id, told[i]})
+		a.held = append(a.held, uint32(i))
 	}
 	x.plain()
 	l.hold(c, x, told, a)
@@ -143,15 +143,19 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []fa
 	count, limit := len(old.tokens), l.e.o.TokensPerStream
 	for _, w := range req.Wishes {
 		id, ok := l.e.tokens.find(w.Name)
+		if ok && int(id) >= len(l.tokens) {
+			l.growTokens() // it came to be just now
+		}
 		_, has := slices.BinarySearch(old.tokens, id)
+		fail := func(code int, text string) { failed = append(failed, failing(w.Name, code, text)) }
 		switch {
-		case !ok || int(id) >= len(l.tokens):
-			failed = append(failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
+		case !ok:
+			fail(proto.CodeUnknownToken, "unknown token")
 		case l.scratch.mark[id] != 0: // named before
 		case !has && count == limit:
-			failed = append(failed, failing(w.Name, proto.CodeLimit, "as many tokens as allowed are held"))
+			fail(proto.CodeLimit, "as many tokens as allowed are held")
 		case w.Resume && req.Epoch == l.e.epoch.UnixMicro() && w.From > l.published(id):
-			failed = append(failed, failing(w.Name, proto.CodeBadRequest, "from is beyond what was published"))
+			fail(proto.CodeBadRequest, "from is beyond what was published")
 		default:
 			l.scratch.mark[id] = 1
 			grants = append(grants, grant{id, w.From, w.Resume})
@@ -208,11 +212,11 @@ func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
 	old := &l.cohorts.all[c.cohort]
 	was := l.told(old)
 	a := &answer{verb: req.Verb, id: slices.Clone(req.ID)}
-	gone := make([]bool, len(old.tokens))
+	given := make([]bool, len(old.tokens))
 	drop := func(i int) {
-		if !gone[i] {
-			gone[i] = true
-			a.held = append(a.held, held{old.tokens[i], was[i]})
+		if !given[i] {
+			given[i] = true
+			a.dropped = append(a.dropped, dropped{old.tokens[i], was[i]})
 		}
 	}
 	for _, w := range req.Wishes {
@@ -232,7 +236,7 @@ func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
 		if req.All {
 			drop(i)
 		}
-		if !gone[i] {
+		if !given[i] {
 			x.tokens = append(x.tokens, id)
 			x.options = append(x.options, old.option(i))
 			told = append(told, was[i])
@@ -247,8 +251,8 @@ func (l *loop) listTyped(c *conn, req *proto.Request) {
 	k := &l.cohorts.all[c.cohort]
 	told := l.told(k)
 	a := &answer{verb: req.Verb, id: slices.Clone(req.ID)}
-	for i, id := range k.tokens {
-		a.held = append(a.held, held{id, told[i]})
+	for i := range k.tokens {
+		a.held = append(a.held, uint32(i))
 	}
 	l.hold(c, k.list, told, a)
 }

@@ -64,6 +64,38 @@ func TestTypedStream(t *testing.T) {
 	}
 }
 
+// badRequests are requests that are refused, with their codes.
+var badRequests = map[string]int{
+	strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70): 107,
+
+	`hello`:                             107,
+	`[]`:                                107,
+	`{"op":"subscribe"`:                 107,
+	`{"id":"x"}`:                        107,
+	`{"op":7}`:                          107,
+	`{"op":"sing"}`:                     108,
+	`{"op":"subscribe"}`:                107,
+	`{"op":"subscribe","tokens":"A"}`:   107,
+	`{"op":"subscribe","tokens":[1]}`:   107,
+	`{"op":"subscribe","tokens":[]}`:    107,
+	`{"op":"unsubscribe","tokens":"A"}`: 107,
+	`{"op":"unsubscribe"}`:              107,
+	`{"op":"subscribe","tokens":["NSE:0"],"mode":"some"}`:   107,
+	`{"op":"subscribe","tokens":["NSE:0"],"snapshot":1}`:    107,
+	`{"op":"subscribe","tokens":["NSE:0"],"max_rate":-1}`:   107,
+	`{"op":"subscribe","tokens":["NSE:0"],"max_rate":"4"}`:  107,
+	`{"op":"subscribe","tokens":["NSE:0"],"max_rate":0.01}`: 107,
+	`{"op":"subscribe","from":{"NSE:0":1}}`:                 107,
+	`{"op":"subscribe","from":{"NSE:0":-1},"epoch":1}`:      107,
+	`{"op":"subscribe","from":[],"epoch":1}`:                107,
+	`{"op":"subscribe","from":{"NSE:0":1},"epoch":"1"}`:     107,
+	`{"op":"list","id":"` + strings.Repeat("x", 37) + `"}`:  107,
+	`{"op":"list","id":{}}`:                                 107,
+	`{"op":"auth"}`:                                         107,
+	`{"op":"auth","bearer":"x"}`:                            103, // nobody renews here
+	`{"op":"ack","message":"1"}`:                            107,
+}
+
 // TestTypedErrors provokes each fault of a request: nothing of it is done, and the
 // stream stays open.
 func TestTypedErrors(t *testing.T) {
@@ -73,36 +105,7 @@ func TestTypedErrors(t *testing.T) {
 		e.now(pub, tokenName(i), 1)
 	}
 	pub.Flush()
-	deep := strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70)
-	for request, code := range map[string]int{
-		`hello`:                             107,
-		`[]`:                                107,
-		`{"op":"subscribe"`:                 107,
-		deep:                                107,
-		`{"id":"x"}`:                        107,
-		`{"op":7}`:                          107,
-		`{"op":"sing"}`:                     108,
-		`{"op":"subscribe"}`:                107,
-		`{"op":"subscribe","tokens":"A"}`:   107,
-		`{"op":"subscribe","tokens":[1]}`:   107,
-		`{"op":"subscribe","tokens":[]}`:    107,
-		`{"op":"unsubscribe","tokens":"A"}`: 107,
-		`{"op":"unsubscribe"}`:              107,
-		`{"op":"subscribe","tokens":["NSE:0"],"mode":"some"}`:   107,
-		`{"op":"subscribe","tokens":["NSE:0"],"snapshot":1}`:    107,
-		`{"op":"subscribe","tokens":["NSE:0"],"max_rate":-1}`:   107,
-		`{"op":"subscribe","tokens":["NSE:0"],"max_rate":"4"}`:  107,
-		`{"op":"subscribe","tokens":["NSE:0"],"max_rate":0.01}`: 107,
-		`{"op":"subscribe","from":{"NSE:0":1}}`:                 107,
-		`{"op":"subscribe","from":{"NSE:0":-1},"epoch":1}`:      107,
-		`{"op":"subscribe","from":[],"epoch":1}`:                107,
-		`{"op":"subscribe","from":{"NSE:0":1},"epoch":"1"}`:     107,
-		`{"op":"list","id":"` + strings.Repeat("x", 37) + `"}`:  107,
-		`{"op":"list","id":{}}`:                                 107,
-		`{"op":"auth"}`:                                         107,
-		`{"op":"auth","bearer":"x"}`:                            103, // nobody renews here
-		`{"op":"ack","message":"1"}`:                            107,
-	} {
+	for request, code := range badRequests {
 		p := prove(t, e, Stream{Kind: JSON})
 		p.text(request)
 		if v := p.expect("error"); v.Code != code || v.Error == "" {
@@ -216,111 +219,6 @@ func TestRenew(t *testing.T) {
 	p.text(`{"op":"ping"}`)
 	p.expect("pong")
 	p.wantClose(3005)
-}
-
-// TestFeedState tells every typed stream of a change of the feed at once, parked or
-// not, and its text neighbour nothing.
-func TestFeedState(t *testing.T) {
-	e := newEngine(t, Options{Loops: 2})
-	text := connect(t, e, Stream{})
-	var all []*prover
-	for range 10 {
-		all = append(all, prove(t, e, Stream{Kind: JSON, Beat: 30 * time.Second}))
-	}
-	for _, feed := range []Feed{FeedLive, FeedStale, FeedDown, FeedLive} {
-		e.SetFeed(feed)
-		for _, p := range all {
-			if v := p.expect("hb"); v.Feed != feed.String() {
-				t.Fatalf("feed %s, want %s", v.Feed, feed)
-			}
-		}
-	}
-	text.text("foo|A")
-	text.want("Unknown action: foo")
-}
-
-// TestMaxRate has ticks come faster than a window lets pass: at most one in each is
-// sent, what is held back is counted, and the newest is sent though no more comes.
-func TestMaxRate(t *testing.T) {
-	e := newEngine(t, Options{Loops: 1})
-	pub := e.Publisher()
-	e.now(pub, "A", 1)
-	e.now(pub, "B", 1)
-	pub.Flush()
-	p := prove(t, e, Stream{Kind: JSON, Beat: 500 * time.Millisecond})
-	p.ask(`{"op":"subscribe","tokens":["A"],"max_rate":10}`)
-	p.ask(`{"op":"subscribe","tokens":["B"]}`)
-	const ticks = 300
-	begin := time.Now()
-	go func() {
-		for n := 2; n <= ticks; n++ {
-			e.now(pub, "A", n)
-			e.now(pub, "B", n)
-			pub.Flush()
-			time.Sleep(2 * time.Millisecond)
-		}
-	}()
-	got := 0
-	for p.last["A"] != ticks || p.last["B"] != ticks {
-		v, err := p.read()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v.Type == "tick" && v.Token == "A" {
-			got++
-		}
-	}
-	if most := int(time.Since(begin)/(100*time.Millisecond)) + 2; got > most || got < 4 {
-		t.Errorf("%d ticks of A, want at most %d", got, most)
-	}
-	if p.skipped == 0 || p.beats < 2 || e.Stats().HeldBack != p.skipped {
-		t.Errorf("skipped %d, counted %d, beats %d", p.skipped, e.Stats().HeldBack, p.beats)
-	}
-	if v := p.expect("hb"); v.Pending != 0 || v.Sum != 2*ticks {
-		t.Errorf("at rest: %+v", v)
-	}
-}
-
-// TestRatedTwins has streams join a cohort that holds ticks back: each gets its own
-// exact account, and all are one cohort again when nothing is held back.
-func TestRatedTwins(t *testing.T) {
-	e := newEngine(t, Options{Loops: 1})
-	pub := e.Publisher()
-	e.now(pub, "A", 1)
-	pub.Flush()
-	var all []*prover
-	n := 1
-	for range 8 {
-		p := prove(t, e, Stream{Kind: JSON})
-		p.ask(`{"op":"subscribe","tokens":["A"],"max_rate":2}`)
-		all = append(all, p)
-		for range 3 {
-			n++
-			e.now(pub, "A", n)
-			pub.Flush()
-			time.Sleep(5 * time.Millisecond)
-		}
-	}
-	for _, p := range all {
-		for p.last["A"] != uint64(n) {
-			if _, err := p.read(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	e.now(pub, "A", n+1)
-	pub.Flush()
-	eventually(t, "one cohort is left", func() bool {
-		left := 0
-		onLoop(t, e.loops[0], func() {
-			for i := range e.loops[0].cohorts.all {
-				if len(e.loops[0].cohorts.all[i].members) > 0 {
-					left++
-				}
-			}
-		})
-		return left == 1
-	})
 }
 
 // TestLostTick has a loop lose a tick, which never happens: every subscribed stream

@@ -73,7 +73,7 @@ func (d Decimal) String() string {
 	if d.N < 0 {
 		sign, digits = "-", digits[1:]
 	}
-	for range d.Exp {
+	for e := d.Exp; e > 0 && d.N != 0; e-- {
 		digits += "0"
 	}
 	if d.Exp < 0 {

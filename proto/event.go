@@ -165,7 +165,9 @@ func AppendAckHeld(dst []byte, token string, ref uint32, seq uint64) []byte {
 
 // AppendAckListed is AppendAckHeld with the token's options; windowMs is that of
 // max_rate, 0 = none.
-func AppendAckListed(dst []byte, token string, ref uint32, seq uint64, m Mode, windowMs int) []byte {
+func AppendAckListed(
+	dst []byte, token string, ref uint32, seq uint64, m Mode, windowMs int,
+) []byte {
 	dst = AppendAckHeld(dst, token, ref, seq)
 	dst = append(dst[:len(dst)-1], `,"mode":"`...)
 	dst = append(dst, m.String()...)

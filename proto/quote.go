@@ -7,31 +7,59 @@ type quote struct{ ltp, bid, ask []byte }
 // findQuote looks for the prices among the members of a checked tick. Of several
 // with one name the last counts, as for most parsers of JSON.
 func findQuote(data []byte) (q quote) {
-	i := skipBlanks(data, 0) + 1
-	for {
-		i = skipBlanks(data, i)
-		if i >= len(data) || data[i] != '"' {
+	for i := 0; ; {
+		var name, value []byte
+		if name, value, i = nextMember(data, i); i < 0 {
 			return q
 		}
-		name := i + 1
-		end, ok := skipString(data, name)
-		if !ok {
-			return q
-		}
-		from := skipBlanks(data, skipBlanks(data, end)+1)
-		to, ok := skipValue(data, from, objectDepthMax)
-		if !ok {
-			return q
-		}
-		switch string(data[name : end-1]) {
+		switch string(name) {
 		case "ltp":
-			q.ltp = data[from:to]
+			q.ltp = value
 		case "bestbidprice":
-			q.bid = data[from:to]
+			q.bid = value
 		case "bestaskprice":
-			q.ask = data[from:to]
+			q.ask = value
 		}
-		i = skipBlanks(data, to) + 1 // behind a comma or the end
+	}
+}
+
+// nextMember returns a member of a checked object: its name as it is spelled, and its
+// value. next is for the call that follows, the first one has 0; it is negative if
+// there are no more.
+func nextMember(data []byte, at int) (name, value []byte, next int) {
+	i := skipBlanks(data, at)
+	if i == len(data) || at > 0 && data[i] == '}' {
+		return nil, nil, -1
+	}
+	i = skipBlanks(data, i+1) // behind the brace or a comma
+	if i == len(data) || data[i] != '"' {
+		return nil, nil, -1
+	}
+	end, ok := skipString(data, i+1)
+	if !ok {
+		return nil, nil, -1
+	}
+	name = data[i+1 : end-1]
+	from := skipBlanks(data, skipBlanks(data, end)+1) // behind the colon
+	to, ok := skipValue(data, from, objectDepthMax)
+	if !ok {
+		return nil, nil, -1
+	}
+	return name, data[from:to], to
+}
+
+// FindNumber returns a whole number among the members of a checked tick; ok is false if
+// there is none of that name, or it is none.
+func FindNumber(data []byte, name string) (n uint64, ok bool) {
+	for i := 0; ; {
+		var found, value []byte
+		if found, value, i = nextMember(data, i); i < 0 {
+			return n, ok
+		}
+		if string(found) == name {
+			d, whole := ParseDecimal(value)
+			n, ok = uint64(d.N), whole && d.Exp == 0 && d.N >= 0
+		}
 	}
 }
 

@@ -128,14 +128,15 @@ func (x *RequestParser) Parse(p []byte) (req Request, err error) {
 	return req, err
 }
 
-func (req *Request) setVerb(op []byte) error {
+func (r *Request) setVerb(op []byte) error {
 	for v, name := range verbNames {
 		if name == string(op) {
-			req.Verb = Verb(v)
+			r.Verb = Verb(v)
 			return nil
 		}
 	}
-	return &Fault{Code: CodeUnknownOp, Text: "unknown op: " + string(appendCut(nil, op, echoBytesMax))}
+	shown := appendCut(nil, op, echoBytesMax)
+	return &Fault{Code: CodeUnknownOp, Text: "unknown op: " + string(shown)}
 }
 
 func (x *RequestParser) parseID(v *fastjson.Value) ([]byte, error) {
@@ -197,7 +198,7 @@ func (x *RequestParser) subscribe(req *Request, v *fastjson.Value) error {
 	return nil
 }
 
-func (req *Request) setRate(v *fastjson.Value) error {
+func (r *Request) setRate(v *fastjson.Value) error {
 	if v == nil || v.Type() == fastjson.TypeNull {
 		return nil
 	}
@@ -205,7 +206,7 @@ func (req *Request) setRate(v *fastjson.Value) error {
 	switch {
 	case err == nil && rate == 0:
 	case err == nil && rate >= rateMin && rate <= rateMax:
-		req.WindowMs = int(math.Ceil(1000/rate - 1e-9))
+		r.WindowMs = int(math.Ceil(1000/rate - 1e-9))
 	default:
 		return badRequest(`"max_rate" must be %v to %v per second, or 0 for none`, rateMin, rateMax)
 	}

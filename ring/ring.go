@@ -20,7 +20,7 @@
 // token outlives its slot.
 //
 // Encoding 0 is always made. Any other is made from when its writer is told to until
-// it is told not to, and its memory is not touched before; who wants a frame that was
+// it is told not to, and it has no memory before; who wants a frame that was
 // not made makes it from that of encoding 0.
 package ring
 
@@ -92,9 +92,7 @@ func New(o Options) (*Ring, *Writer, error) {
 		if size < bytesMin || size&(size-1) != 0 {
 			return nil, nil, errBytes
 		}
-		l := &r.lanes[i]
-		l.buf, l.spans = make([]byte, size), make([]span, o.Slots)
-		l.mask, l.tail = uint64(size-1), o.first
+		r.lanes[i].mask, r.lanes[i].tail = uint64(size-1), o.first
 	}
 	for i := range r.readers {
 		r.readers[i].r = r
@@ -127,8 +125,8 @@ func (r *Ring) Crowded() bool { return r.crowded.Load() }
 // At returns the slot of a pinned position.
 func (r *Ring) At(pos uint64) *Slot { return &r.slots[pos&r.mask] }
 
-// Frame returns the frame of a pinned position: empty if it has none in this
-// encoding. It is ring memory: valid until Unpin.
+// Frame returns the frame of a pinned position, which was made. It is ring memory:
+// valid until Unpin.
 func (r *Ring) Frame(encoding int, pos uint64) []byte {
 	l := &r.lanes[encoding]
 	s := l.spans[pos&r.mask]

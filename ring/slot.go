@@ -29,13 +29,12 @@ type span struct {
 // A lane is the byte ring of one encoding. It belongs to the writer, but for
 // bytes and spans of published records that a reader has pinned.
 type lane struct {
-	buf   []byte
+	buf   []byte // nil before it is made for the first time
 	spans []span
 	mask  uint64
 	tail  uint64 // offset behind the last frame
 	open  span   // the frame being written
-	used  bool   // it was made at some time
-	first uint64 // position from which there are spans, if used
+	first uint64 // position from which there are spans
 
 	// Shared with readers: while it is being made, every record from since on has a
 	// frame.

@@ -21,8 +21,9 @@ type Writer struct {
 func (w *Writer) Make(encoding int, on bool) {
 	l := &w.r.lanes[encoding]
 	if on && !l.making.Load() {
-		if !l.used {
-			l.used, l.first = true, w.next
+		if l.buf == nil {
+			l.buf, l.spans = make([]byte, l.mask+1), make([]span, len(w.r.slots))
+			l.first = w.next
 		}
 		l.since.Store(w.next) // before making: a reader that sees that sees since as well
 	}
@@ -56,7 +57,7 @@ func (w *Writer) Publish(id uint32, ts int64) uint64 {
 	r.slots[i] = Slot{Token: id, Seq: t.seq, TS: ts, prev: t.last.Load()}
 	for e := range r.lanes {
 		l := &r.lanes[e]
-		if !l.used {
+		if l.buf == nil {
 			continue
 		}
 		if l.open.n == 0 {

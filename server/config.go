@@ -25,9 +25,10 @@ type Config struct {
 	ReadyNeedsFeed bool   // readyz is 503 while an endpoint is not connected
 
 	// Feed.
-	Feed       []string      // ZeroMQ PUB endpoints
-	StaleAfter time.Duration // a feed silent for so long is stale
-	TokensMax  int           // tokens known at most
+	Feed         []string      // ZeroMQ PUB endpoints
+	StaleAfter   time.Duration // a feed silent for so long is stale
+	FeedSeqField string        // of ticks: the feed's own number
+	TokensMax    int           // tokens known at most
 
 	// Streams.
 	StreamsPerAccount int // 0 = no limit

@@ -13,6 +13,7 @@ var (
 	errNotSize     = errors.New("server: expected a size such as 65536, 64KiB or 1MiB")
 	errNotPower    = errors.New("server: expected a power of two such as 64MiB")
 	errRange       = errors.New("server: out of range")
+	errFieldName   = errors.New("server: expected the plain name of a field, at most 64 bytes")
 	errAddr        = errors.New("server: expected host:port with a port from 0 to 65535")
 	errEndpoint    = errors.New("server: expected tcp://host:port or ipc://path")
 	errOrigin      = errors.New("server: expected * or an origin such as https://example.org")

@@ -11,6 +11,7 @@ const (
 	gzipBytesMin      = 1000    // answers from this size are compressed where asked for
 	agentBytesMax     = 120     // of User-Agent, kept with a stream
 	bearerBytesMax    = 4 << 10
+	fieldNameBytesMax = 64
 	adminTokenMin     = 16 // bytes of --admin-token
 	keyBytesMin       = 32 // of a signing key given by --jwt-key-file
 	wsKeyBytes        = 16 // RFC 6455 §4.1: the nonce of a handshake

@@ -34,11 +34,15 @@ func checkMemory(ringBytes int64, shards int, memory int64) error {
 		float64(memory)/(1<<30), sizeText(fits))
 }
 
-// ringsFit is how large each ring may be, with the records that describe its
-// frames and a quarter of the memory for all else.
+// ringsFit is how large each ring may be, with the frames of all dialects, the records
+// that describe them, and a quarter of the memory for all else.
 func ringsFit(shards int, memory int64) int64 {
-	return memory / 4 * 3 / int64(shards) / 3 * 2
+	return memory / 4 * 3 / int64(shards) / allDialects
 }
+
+// allDialects is how many times the bytes for text all of a ring takes: 4½ for frames
+// (1 text, 2 and 1 json, ¼ each binary) and 7/8 for slots and spans.
+const allDialects = 6
 
 // memoryLimit is what this process may have: the machine's memory, or less
 // where its control group or GOMEMLIMIT says so.

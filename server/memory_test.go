@@ -15,9 +15,9 @@ func TestMemory(t *testing.T) {
 		says   string // empty = it fits
 	}{
 		{64 << 20, 1, 1 << 30, ""},
-		{32 << 30, 1, 24 << 30, "give 8GiB or less"},
-		{8 << 30, 1, 24 << 30, ""},
-		{8 << 30, 4, 24 << 30, "give 2GiB or less"},
+		{32 << 30, 1, 24 << 30, "give 2GiB or less"},
+		{2 << 30, 1, 24 << 30, ""},
+		{8 << 30, 4, 24 << 30, "give 512MiB or less"},
 		{1 << 36, 64, math.MaxInt64, ""},
 	} {
 		err := checkMemory(c.ring, c.shards, c.memory)

@@ -7,6 +7,7 @@ import (
 
 	"azira/engine"
 	"azira/feed"
+	"azira/proto"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -90,10 +91,14 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 }
 
 func (c *collector) loops(ch chan<- prometheus.Metric, st *engine.Stats) {
-	ch <- prometheus.MustNewConstMetric(c.frames, prometheus.CounterValue,
-		float64(st.FramesOut), "text")
+	for e, n := range st.FramesBy {
+		ch <- prometheus.MustNewConstMetric(c.frames, prometheus.CounterValue,
+			float64(n), proto.Encoding(e).String())
+	}
 	ch <- prometheus.MustNewConstMetric(c.skipped, prometheus.CounterValue,
 		float64(st.Conflated), "slow")
+	ch <- prometheus.MustNewConstMetric(c.skipped, prometheus.CounterValue,
+		float64(st.HeldBack), "max_rate")
 	for code, n := range st.Closes {
 		label := "other"
 		if code != 0 {

@@ -105,6 +105,7 @@ func (s *server) openEngine() (err error) {
 		BeatEvery:       s.config.HeartbeatEvery,
 		CloseOnExpiry:   s.config.CloseOnExpiry,
 		Auth:            renewer{s.auth},
+		FeedSeqField:    s.config.FeedSeqField,
 		Logger:          s.log,
 	})
 	return err

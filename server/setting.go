@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"azira/engine"
 	"azira/feed"
@@ -53,6 +54,9 @@ var settings = []setting{
 		bind: func(c *Config) field {
 			return durationField(&c.StaleAfter, 10*time.Millisecond, 24*time.Hour)
 		}},
+	{name: "feed-seq-field", group: groupFeed, arg: "NAME",
+		help: "field of a tick that counts its token's ticks: holes are counted and told",
+		bind: func(c *Config) field { return textField{&c.FeedSeqField, checkFieldName} }},
 	{name: "tokens-max", group: groupFeed, arg: "N", def: "100000",
 		help: "tokens known at most; ticks of more are counted and dropped",
 		bind: func(c *Config) field { return numberField(&c.TokensMax, 1, 10_000_000) }},
@@ -70,7 +74,8 @@ var settings = []setting{
 		help: "event loops; 0 is one for each processor Go may use",
 		bind: func(c *Config) field { return numberField(&c.Loops, 0, loopsMax) }},
 	{name: "ring-bytes", group: groupStreams, arg: "SIZE", def: "64MiB",
-		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read",
+		help: "memory of a ring of ticks, a power of two: how far back a slow stream may read;" +
+			" with all dialects in use 5 times as much",
 		bind: func(c *Config) field {
 			return ringField(&c.RingBytes, ringBytesMin, ringBytesMax)
 		}},
@@ -150,6 +155,13 @@ func checkAddr(s string) error {
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n > 65535 {
 		return errAddr
+	}
+	return nil
+}
+
+func checkFieldName(s string) error {
+	if !utf8.ValidString(s) || len(s) > fieldNameBytesMax || strings.ContainsAny(s, "\"\\") {
+		return errFieldName
 	}
 	return nil
 }

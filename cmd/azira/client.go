@@ -29,6 +29,12 @@ TOKENS are names with commas between them: NSE:26009,NSE:26000.
                         (else AZIRA_PASSWORD, else asked for)
   --json                register, login: print the server's whole answer
   --register            watch: make the account first, unless there is one
+  --dialect D           watch: text, json or bin (text). json and bin have numbered
+                        ticks and resume; what else they tell, the feed's state
+                        and whether anything is missing, goes to standard error
+  --mode ltp            watch, json or bin: the last price alone (full)
+  --max-rate N          watch, json or bin: N ticks per token and second, 0.1 to
+                        1000 (all)
   --table               watch, bus: a live table
   --raw                 watch, bus: print the publisher's JSON
   --count N             watch, bus: end after N ticks
@@ -45,6 +51,8 @@ type clientConfig struct {
 	server, user, passwordFile, endpoint string
 	json, register                       bool
 	show                                 showOptions
+	dialect                              client.Dialect
+	subscribe                            client.SubscribeOptions
 }
 
 // runClient does one thing, or shows the menu if none is named.
@@ -86,6 +94,9 @@ func parseClient(args []string, help io.Writer) (c clientConfig, words []string,
 	fs.BoolVar(&c.register, "register", false, "")
 	fs.BoolVar(&c.show.table, "table", false, "")
 	fs.BoolVar(&c.show.raw, "raw", false, "")
+	dialect := fs.String("dialect", "text", "")
+	mode := fs.String("mode", "full", "")
+	fs.Float64Var(&c.subscribe.MaxRate, "max-rate", 0, "")
 	fs.Uint64Var(&c.show.count, "count", 0, "")
 	for _, a := range args {
 		// Not by package flag, whose error would repeat what was given.
@@ -105,7 +116,7 @@ func parseClient(args []string, help io.Writer) (c clientConfig, words []string,
 	case c.show.table && c.show.raw:
 		return c, nil, fmt.Errorf("%w: --table and --raw exclude each other", errUsage)
 	}
-	return c, words, nil
+	return c, words, c.setDialect(*dialect, *mode)
 }
 
 // parseMixed lets flags stand behind words too, which package flag does not.

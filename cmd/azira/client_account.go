@@ -146,8 +146,9 @@ func (v *visit) leave() {
 // open opens a stream that tells tm of its ups and downs.
 func (v *visit) open(ctx context.Context, tm *terminal) (*client.Stream, error) {
 	return client.OpenStream(ctx, client.StreamOptions{
-		Server: v.c.server,
-		Bearer: v.keep.Bearer,
+		Server:  v.c.server,
+		Bearer:  v.keep.Bearer,
+		Dialect: v.c.dialect,
 		Notify: func(ch client.Change) {
 			if ch.Connected {
 				fmt.Fprintln(tm.err, "connected again")

@@ -59,6 +59,11 @@ func TestClientUsage(t *testing.T) {
 		{[]string{"login", "--user", "zoe"}, "usage: no password"},
 		{[]string{"watch"}, "usage: watch needs tokens"},
 		{[]string{"watch", "A", "--raw", "--table"}, "usage: --table and --raw exclude"},
+		{[]string{"watch", "A", "--dialect", "xml"}, `usage: --dialect "xml" is none of text, json, bin`},
+		{[]string{"watch", "A", "--dialect=json", "--mode=half"}, `usage: --mode "half" is none of full`},
+		{[]string{"watch", "A", "--mode", "ltp"}, "usage: --mode and --max-rate need --dialect json"},
+		{[]string{"watch", "A", "--max-rate", "1"}, "usage: --mode and --max-rate need --dialect json"},
+		{[]string{"watch", "A", "--dialect=bin", "--raw"}, "usage: --raw needs the publisher's JSON"},
 		{[]string{"bus", "--endpoint", "localhost"}, "client: endpoint must look like tcp://"},
 		{[]string{"login", "--user", "z", "--password-file", "/nonexistent"}, "--password-file: open"},
 	}

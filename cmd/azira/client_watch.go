@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ type showOptions struct {
 	table, raw bool
 	count      uint64                     // end after so many ticks; 0 = never
 	header     func(now time.Time) string // above the table; nil = none
+	tell       *teller                    // what else the stream says; nil = nothing
 }
 
 // clientWatch logs in, subscribes and prints ticks until ctx or the count ends.
@@ -45,8 +47,13 @@ func (v *visit) watch(ctx context.Context, tokens []string, o showOptions, tm *t
 		return err
 	}
 	defer s.Close()
-	if err := confirm(ctx, s, tokens); err != nil {
+	if err := v.confirm(ctx, s, tokens, tm); err != nil {
 		return err
+	}
+	o.tell = newTeller(s, v.c, tm)
+	defer o.tell.close()
+	if v.c.dialect != client.Text {
+		o.header = o.tell.header
 	}
 	if showTicks(ctx, s.Ticks(), o, tm, stop) == ticksEnded {
 		return s.Err()
@@ -57,11 +64,20 @@ func (v *visit) watch(ctx context.Context, tokens []string, o showOptions, tm *t
 	return nil
 }
 
-// confirm subscribes and does not wait for ever.
-func confirm(ctx context.Context, s *client.Stream, tokens []string) error {
+// confirm subscribes and does not wait for ever. Tokens that fail are an error only
+// if all do.
+func (v *visit) confirm(ctx context.Context, s *client.Stream, tokens []string,
+	tm *terminal) error {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
-	return s.Subscribe(ctx, tokens...)
+	ack, err := s.SubscribeWith(ctx, v.c.subscribe, tokens...)
+	if err != nil || len(ack.OK) == 0 {
+		return cmp.Or(err, ack.Err())
+	}
+	for _, f := range ack.Failed {
+		fmt.Fprintf(tm.err, "not subscribed: %v\n", f)
+	}
+	return nil
 }
 
 // orInterrupted takes an interrupt for a good end, not for an error.
@@ -108,6 +124,10 @@ func showTicks(ctx context.Context, ticks <-chan client.Tick, o showOptions, tm 
 	stop <-chan inputResult) ending {
 	sw := newShow(o, tm)
 	defer sw.close()
+	tl := o.tell
+	if tl == nil {
+		tl = &teller{}
+	}
 	for n := uint64(0); o.count == 0 || n < o.count; {
 		select {
 		case t, ok := <-ticks:
@@ -129,6 +149,10 @@ func showTicks(ctx context.Context, ticks <-chan client.Tick, o showOptions, tm 
 			n++
 		case now := <-sw.redraw:
 			sw.draw(now)
+		case e, ok := <-tl.events:
+			tl.event(e, ok)
+		case <-tl.look:
+			tl.proof()
 		case <-stop:
 			tm.reading = false
 			return interrupted
@@ -200,15 +224,21 @@ func writeData(w io.Writer, data []byte) {
 	fmt.Fprintln(w, printable(string(data)))
 }
 
-// writeTick prints one line: time, token, and the prices, or the data if there are none.
+// writeTick prints one line: time, token, and the prices, or the data if there are
+// none; seq and what was left out, where the dialect tells.
 func writeTick(w io.Writer, t client.Tick, now time.Time) {
 	if !t.Time.IsZero() {
 		now = t.Time
 	}
 	fmt.Fprintf(w, "%s %s", now.Format("15:04:05.000"), printable(t.Token))
+	notes := ""
+	if t.Seq > 0 || t.Snap {
+		fmt.Fprintf(w, " #%d", t.Seq)
+		notes = tickNotes(t)
+	}
 	q, err := t.Quote()
 	if err != nil || q.Last == "" {
-		fmt.Fprintf(w, " %s\n", printable(string(t.Data)))
+		fmt.Fprintf(w, " %s%s%s\n", printable(string(t.Data)), printable(string(t.Value)), notes)
 		return
 	}
 	fmt.Fprintf(w, " ltp %s", q.Last)
@@ -218,7 +248,7 @@ func writeTick(w io.Writer, t client.Tick, now time.Time) {
 	if q.Ask != "" {
 		fmt.Fprintf(w, " ask %s", q.Ask)
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, notes)
 }
 
 // printable keeps a feed's or server's words from moving the cursor.

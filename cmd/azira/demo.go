@@ -192,7 +192,7 @@ func (c demoConfig) show(ctx context.Context, addrs server.Addresses, tm *termin
 		return err
 	}
 	defer s.Close()
-	if err := confirm(ctx, s, tokens); err != nil {
+	if err := v.confirm(ctx, s, tokens, tm); err != nil {
 		return err
 	}
 	gauge := newGauge("http://" + addrs.Admin + "/metrics")

@@ -13,6 +13,7 @@ const (
 
 	redrawEvery    = 250 * time.Millisecond // of a table on a terminal
 	linesEvery     = time.Second            // of a table that is none
+	proofEvery     = time.Second            // a look at whether a stream is complete
 	sampleEvery    = 900 * time.Millisecond // of its rates, at least
 	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
 	gaugeTimeout   = 500 * time.Millisecond

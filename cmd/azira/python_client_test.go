@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"azira/internal/invariant"
 )
 
 const pythonClient = "../../client/python"
@@ -19,14 +21,12 @@ const pythonSuiteTimeout = 2 * time.Minute
 // TestPythonClient runs the Python client's own tests, also against azira serve
 // and azira feed as built here. It is skipped where interop.py is.
 func TestPythonClient(t *testing.T) {
-	interpreter := python(t)
-	bin := os.Getenv("AZIRA_BIN")
-	if bin == "" {
-		bin = filepath.Join(t.TempDir(), "azira")
-		if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
+	if invariant.Enabled {
+		t.Skip("the race detector has nothing to see in it")
 	}
+	interpreter := python(t)
+	t.Parallel()
+	bin := buildAzira(t)
 	readAll(t, pythonClient)
 	ctx, cancel := context.WithTimeout(t.Context(), pythonSuiteTimeout)
 	defer cancel()
@@ -44,6 +44,18 @@ func TestPythonClient(t *testing.T) {
 			t.Log(strings.TrimSpace(line))
 		}
 	}
+}
+
+// buildAzira builds the program under test, unless AZIRA_BIN names one.
+func buildAzira(t *testing.T) (bin string) {
+	if bin := os.Getenv("AZIRA_BIN"); bin != "" {
+		return bin
+	}
+	bin = filepath.Join(t.TempDir(), "azira")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
 }
 
 // readAll reads a directory's files, so that go test knows that its result

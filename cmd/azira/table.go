@@ -44,7 +44,7 @@ func (tb *table) add(t client.Tick) {
 		r = &row{token: t.Token}
 		tb.rows[t.Token] = r
 	}
-	r.ticks += 1 + t.Missed
+	r.ticks += 1 + t.Missed + t.Skipped
 	q, err := t.Quote()
 	if err != nil {
 		return
