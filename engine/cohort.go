@@ -39,6 +39,7 @@ const (
 	heatBeat     = 1 << 28      // this turn brings a heartbeat
 	heatRates    = 1 << 29      // this turn a window ends
 	heatParts    = 1 << 30      // packed in parts
+	heatSealed   = 1 << 31      // its members have Sealers
 
 	heatTurn = heatBeat | heatRates | heatParts // what lasts for a turn
 )
@@ -96,7 +97,7 @@ func (l *loop) settleOne(c *conn) {
 	old := c.cohort
 	next := uint32(0)
 	if len(tokens) > 0 {
-		next = l.intern(list{kind: c.kind, tokens: tokens})
+		next = l.intern(list{kind: c.kind, sealed: c.sealed, tokens: tokens})
 	}
 	if next == old {
 		return
@@ -165,6 +166,9 @@ func (l *loop) intern(x list) uint32 {
 	}
 	if x.kind != Text {
 		l.internTyped(id, twin)
+	}
+	if x.sealed {
+		k.heat[id].who |= heatSealed
 	}
 	return id
 }

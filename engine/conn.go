@@ -44,6 +44,7 @@ type conn struct {
 	queued   bool   // in loop.again
 	doomed   bool   // its owner panicked: to be dropped
 	changed  bool   // in loop.changed
+	sealed   bool   // it has a Sealer
 	renewing bool   // its new bearer is being checked
 	code     uint16 // its close code, once known
 	cohort   uint32 // whose set it has; 0 = none

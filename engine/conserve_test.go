@@ -40,7 +40,7 @@ type world struct {
 	stop      chan struct{}
 	streams   sync.WaitGroup
 
-	received, skipped, gapped, resumes, beats atomic.Uint64
+	opened, received, skipped, gapped, resumes, beats atomic.Uint64
 }
 
 func conserve(t *testing.T, d time.Duration) {
@@ -161,7 +161,11 @@ func (w *world) over() bool {
 
 // open opens a typed stream, of which the kernel holds little.
 func (w *world) open(kind Kind) *prover {
-	p := prove(w.t, w.e, Stream{Kind: kind, Beat: BeatMin})
+	s := Stream{Kind: kind, Beat: BeatMin}
+	if w.opened.Add(1)%3 == 0 {
+		s.Sealer = &plainSealer{}
+	}
+	p := prove(w.t, w.e, s)
 	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
 		w.t.Error(err)
 	}

@@ -70,6 +70,7 @@ type Stream struct {
 	Early   []byte    // what was read past the handshake
 	Expires time.Time // when its bearer ends; zero = not known
 	Refuse  *Refusal  // end it at once with this
+	Sealer  Sealer    // its TLS session; nil = it has none
 
 	// For the typed dialects.
 	ID          string

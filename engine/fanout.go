@@ -129,8 +129,13 @@ func (l *loop) dispatch() {
 			w.blocked = append(w.blocked, blocked{fd: x.fd, cohort: x.cohort, late: true})
 			continue
 		}
-		n, err := l.write(x.fd, x.p)
-		if n != len(x.p) {
+		n, held, err := 0, false, error(nil)
+		if h := l.cohorts.heat[x.cohort]; h.who&heatSealed == 0 {
+			n, err = l.write(x.fd, x.p)
+		} else {
+			n, held, err = l.writeSealed(x.fd, x.p)
+		}
+		if n != len(x.p) || held {
 			b := blocked{fd: x.fd, cohort: x.cohort, sent: n, broken: err != nil}
 			if h := l.cohorts.heat[x.cohort]; h.who&heatParts != 0 {
 				b.rest = l.restOf(h, x.p, n)

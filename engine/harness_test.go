@@ -41,6 +41,7 @@ type peer struct {
 	conn  *net.TCPConn
 	r     *bufio.Reader
 	owner *owner
+	seal  *plainSealer // if the stream is sealed
 }
 
 func newEngine(t testing.TB, o Options) *Engine {
@@ -64,6 +65,10 @@ func connect(t testing.TB, e *Engine, s Stream) *peer {
 	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner()}
 	if s.Owner == nil {
 		s.Owner = p.owner
+	}
+	if x, ok := s.Sealer.(*plainSealer); ok {
+		p.seal = x
+		p.r = bufio.NewReaderSize(&unsealer{r: far}, 64<<10)
 	}
 	if err := e.Attach(dup(t, near), s); err != nil {
 		t.Fatal(err)
@@ -147,6 +152,13 @@ func frame(fin bool, op proto.Op, payload string) []byte {
 
 func (p *peer) send(b []byte) {
 	p.t.Helper()
+	if p.seal != nil {
+		var records []byte
+		for ; len(b) > 0; b = b[min(len(b), 1000):] {
+			records, _ = new(plainSealer).Seal(records, b[:min(len(b), 1000)])
+		}
+		b = records
+	}
 	if _, err := p.conn.Write(b); err != nil {
 		p.t.Fatalf("write: %v", err)
 	}

@@ -84,6 +84,9 @@ func (l *loop) attach(fd int, s Stream) {
 		l.conns = append(l.conns, nil)
 	}
 	l.conns[fd] = c
+	if s.Sealer != nil {
+		l.sealAs(c, s.Sealer)
+	}
 	l.guard(c, func() { l.begin(c, s) })
 }
 
@@ -111,6 +114,10 @@ func (l *loop) begin(c *conn, s Stream) {
 	l.soon(c)
 	if len(s.Early) > 0 && c.state == open {
 		l.feed(c, s.Early)
+	}
+	if c.sealed {
+		c.readable = true // records may have come with the handshake
+		l.serve(c)
 	}
 }
 
@@ -179,6 +186,9 @@ func (l *loop) drop(c *conn, code int) {
 	c.state = gone
 	c.parked = nil
 	l.conns[c.fd] = nil
+	if c.sealed {
+		l.seals[c.fd] = sealed{}
+	}
 	l.release(c.fd)
 	l.load.Add(-1)
 	l.stats.dropped.Add(1)

@@ -35,6 +35,7 @@ const (
 	wheelSlots = 64  // seconds
 	beatSlots  = 512 // ticks of the beat wheel
 
+	sealBytes   = 16 << 10 // carried by one record: as much as TLS allows (RFC 8446, 5.1)
 	ackBytesMax = 4 << 10  // one piece of an ack
 	hopsPerTurn = 32 << 10 // of chains walked back for one resume
 	renewalsMax = 1 << 10  // bearers waiting to be checked

@@ -10,6 +10,7 @@ import (
 // options, in one dialect. Connections with the same list are a cohort.
 type list struct {
 	kind    Kind
+	sealed  bool     // its connections have Sealers
 	beat    uint16   // ticks of the beat wheel between heartbeats; 0 = none
 	tokens  []uint32 // sorted, unique
 	options []option // by index in tokens; nil = all zero
@@ -65,7 +66,7 @@ func (s *list) encodings() (bits uint32) {
 }
 
 func (s *list) equal(o *list) bool {
-	return s.kind == o.kind && s.beat == o.beat &&
+	return s.kind == o.kind && s.sealed == o.sealed && s.beat == o.beat &&
 		slices.Equal(s.tokens, o.tokens) && slices.Equal(s.options, o.options)
 }
 
@@ -86,6 +87,9 @@ func (s *list) hash() uint64 {
 	}
 	for _, o := range s.options {
 		mix(uint32(o))
+	}
+	if s.sealed {
+		mix(^uint32(0))
 	}
 	return h
 }

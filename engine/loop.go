@@ -33,6 +33,7 @@ type loop struct {
 	cursor   []uint64 // by shard: the next record to drain
 	start    []uint64 // by shard: where this turn began
 	conns    []*conn  // by descriptor
+	seals    []sealed // by descriptor, up to the greatest that has one
 	serial   uint32   // of the last connection
 	tokens   []interest
 	again    []*conn  // to be served in the next turn
@@ -70,6 +71,8 @@ type scratch struct {
 	piece  []piece  // of what is being sent to one connection
 	missed []piece  // found by chains
 	one    []byte   // the payload of a frame
+	sealed []byte   // records
+	plain  []byte   // what records carried
 	record proto.Record
 }
 

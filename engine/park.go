@@ -185,17 +185,24 @@ func (l *loop) level(c *conn) bool {
 // sendRest sends the rest of the frame in progress; true if nothing of it is left.
 func (l *loop) sendRest(c *conn) bool {
 	p := c.parked
-	if len(p.rest) == 0 {
+	records := false
+	if c.sealed {
+		var all bool
+		if records, all = l.sendSealed(c); !all {
+			return false
+		}
+	}
+	if len(p.rest) == 0 && !records {
 		return true
 	}
-	n, err := l.write(c.fd, p.rest)
+	n, held, err := l.writeTo(c, p.rest)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false
 	}
 	l.progress(c, n)
 	l.stats.bytes.Add(uint64(n))
-	if p.rest = p.rest[n:]; len(p.rest) > 0 {
+	if p.rest = p.rest[n:]; len(p.rest) > 0 || held {
 		return false
 	}
 	p.rest = nil
@@ -203,6 +210,18 @@ func (l *loop) sendRest(c *conn) bool {
 		l.hangUp(c)
 	}
 	return true
+}
+
+// sendSealed sends the rest of the record in progress: whether there was some, and
+// whether all of it is sent.
+func (l *loop) sendSealed(c *conn) (some, all bool) {
+	took, all, err := l.flushSealed(c.fd)
+	if err != nil {
+		l.drop(c, proto.CloseAbnormal)
+		return false, false
+	}
+	l.progress(c, took)
+	return took > 0, all
 }
 
 // progress notes that a parked connection took bytes.
@@ -225,7 +244,7 @@ func (l *loop) confirmed(c *conn) {
 // sendPieces writes the gathered pieces and notes what was told; false if the
 // socket took less than all.
 func (l *loop) sendPieces(c *conn, out []byte) bool {
-	n, err := l.write(c.fd, out)
+	n, held, err := l.writeTo(c, out)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return false
@@ -251,7 +270,7 @@ func (l *loop) sendPieces(c *conn, out []byte) bool {
 	}
 	l.stats.conflated.Add(skipped)
 	l.stats.sent(l.encodingOf(c), 1, frames, n)
-	return n == len(out)
+	return n == len(out) && !held
 }
 
 // encodingOf is the encoding of a connection's list, or of its first token.

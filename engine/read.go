@@ -41,7 +41,11 @@ func (l *loop) read(c *conn) {
 			return
 		}
 		c.heard = l.now
-		l.feed(c, buf[:n])
+		if p := buf[:n]; !c.sealed {
+			l.feed(c, p)
+		} else if !l.feedSealed(c, p) {
+			return
+		}
 		if n < len(buf) && !c.ended && c.parked == nil {
 			c.readable = false // a short read empties the socket; more is a new edge
 			return
@@ -53,8 +57,8 @@ func (l *loop) read(c *conn) {
 // peek looks, without reading, whether a parked connection says goodbye: its
 // requests wait, but its place must not.
 func (l *loop) peek(c *conn) {
-	if c.in != nil {
-		return // in the middle of something
+	if c.in != nil || c.sealed {
+		return // in the middle of something, or not to be seen
 	}
 	n, _, err := unix.Recvfrom(int(c.fd), l.scratch.in[:readBytes], unix.MSG_PEEK)
 	if err == nil && proto.HasClose(l.scratch.in[:n]) {
@@ -120,6 +124,18 @@ func (l *loop) feed(c *conn, p []byte) {
 	if c.state == open {
 		l.keep(c, in)
 	}
+}
+
+// feedSealed is feed for a connection with a Sealer; false if it has ended.
+func (l *loop) feedSealed(c *conn, p []byte) bool {
+	plain, err := l.open(c, p)
+	if len(plain) > 0 {
+		l.feed(c, plain)
+	}
+	if err != nil && c.state != gone {
+		l.drop(c, proto.CloseAbnormal)
+	}
+	return c.state == open
 }
 
 // keep keeps what is incomplete, within the loop's budget, or forgets inbound.
@@ -204,13 +220,13 @@ func (l *loop) answer(c *conn, op proto.Op, payload []byte) {
 // send writes bytes to a connection that is not parked, or parks it with their
 // rest.
 func (l *loop) send(c *conn, p []byte) {
-	n, err := l.write(c.fd, p)
+	n, held, err := l.writeTo(c, p)
 	if err != nil {
 		l.drop(c, proto.CloseAbnormal)
 		return
 	}
 	l.stats.bytes.Add(uint64(n))
-	if n < len(p) {
+	if n < len(p) || held {
 		l.park(c, l.cursor, nil, slices.Clone(p[n:]))
 	}
 }

@@ -47,6 +47,7 @@ func (l *loop) hangUp(c *conn) {
 		l.drop(c, int(c.code)) // there is no peer to wait for
 		return
 	}
+	l.bye(c)
 	_ = unix.Shutdown(int(c.fd), unix.SHUT_WR) // the peer may be gone already
 	c.readable = true
 	l.serve(c) // it may have ended before us

@@ -16,7 +16,7 @@ func (l *loop) welcomeTyped(c *conn, s Stream) {
 		beat = l.e.o.BeatEvery
 	}
 	c.beat = uint16(min(max(beat, BeatMin), BeatMax) / beatTick)
-	c.cohort = l.intern(list{kind: c.kind, beat: c.beat})
+	c.cohort = l.intern(list{kind: c.kind, sealed: c.sealed, beat: c.beat})
 	l.join(c)
 	w := proto.Welcome{
 		Conn: s.ID, Username: s.Username, Epoch: l.e.epoch.UnixMicro(),
@@ -187,7 +187,8 @@ func (l *loop) published(id uint32) uint64 {
 // extend returns a cohort's list with more tokens, options not nil, and what was told
 // of each: of those that are new, all that is drained.
 func (l *loop) extend(old *cohort, grants []grant) (x list, told []uint64) {
-	x = list{kind: old.kind, beat: old.beat, tokens: slices.Clone(old.tokens)}
+	x = old.list
+	x.tokens = slices.Clone(x.tokens)
 	for _, g := range grants {
 		x.tokens = append(x.tokens, g.id)
 	}
@@ -231,7 +232,8 @@ func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
 			drop(i)
 		}
 	}
-	x, told := list{kind: old.kind, beat: old.beat}, []uint64(nil)
+	x, told := old.list, []uint64(nil)
+	x.tokens, x.options = nil, nil
 	for i, id := range old.tokens {
 		if req.All {
 			drop(i)

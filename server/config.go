@@ -15,9 +15,10 @@ import (
 // by hand starts from Defaults.
 type Config struct {
 	// Public port.
-	Listen      string   // host:port of API and streams; port 0 = any free one
-	CORSOrigins []string // origins browsers may call from; "*" = any, without credentials
-	DebugEcho   bool     // serve /debug/echo without credential
+	Listen          string   // host:port of API and streams; port 0 = any free one
+	TLSCert, TLSKey string   // files; empty = clear text
+	CORSOrigins     []string // origins browsers may call from; "*" = any, without credentials
+	DebugEcho       bool     // serve /debug/echo without credential
 
 	// Admin port.
 	Admin          string // host:port of livez, readyz, metrics, pprof; empty = none
@@ -131,6 +132,9 @@ func (c *Config) check(known []Fault) []Fault {
 	if c.MaxLag > c.RingBytes {
 		add("max-lag", "is larger than ring-bytes: a stream can't be further behind than the ring",
 			"ring-bytes")
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		add("tls-cert", "and tls-key need each other", "tls-key")
 	}
 	if c.RefreshTTL < c.AccessTTL {
 		add("refresh-ttl", "is shorter than access-ttl", "access-ttl")

@@ -26,6 +26,7 @@ var (
 	errPortUsed       = errors.New("server: address already in use")
 	errPortDenied     = errors.New("server: port not permitted")
 	errNoAddress      = errors.New("server: no such address")
+	errCertificate    = errors.New("server: certificate (--tls-cert, --tls-key) not usable")
 	errKeyFile        = errors.New("server: signing key (--jwt-key-file) not usable")
 	errUnreadable     = errors.New("server: the file can't be read")
 	errNoBearer       = errors.New("server: no credential")

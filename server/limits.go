@@ -28,6 +28,9 @@ const (
 	retryAfterTickets = "60"
 	retryAfterBusy    = "1"
 	shutdownTimeout   = 5 * time.Second // for HTTP requests under way at the end
+	certificateLook   = time.Second     // at the certificate's files
+	tlsReadBytes      = 16 << 10        // one read of a TLS session: what a record carries
+	tlsReadBytesMin   = 1 << 10
 	lastTickPeriod    = 10 * time.Second
 	lastNamePeriod    = time.Second
 )

@@ -2,10 +2,13 @@ package server
 
 import (
 	"bytes"
+	"crypto/tls"
 	"net"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"azira/engine"
 )
 
 // A listener counts the connections it hands out against the budget of
@@ -14,6 +17,7 @@ import (
 type listener struct {
 	*net.TCPListener
 	budget *budget
+	tls    *tls.Config // nil = clear text
 }
 
 // Accept waits for the next connection there is a descriptor for.
@@ -24,7 +28,7 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.budget.enter() {
-			return &conn{TCPConn: c, budget: l.budget}, nil
+			return newConn(c, l.budget, l.tls), nil
 		}
 		l.budget.refused.Add(1)
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
@@ -37,14 +41,24 @@ func (l listener) Accept() (net.Conn, error) {
 
 // A conn is one connection of the public port while net/http has it.
 type conn struct {
-	*net.TCPConn
-	budget *budget
-	fold   foldScan
-	closed atomic.Bool
+	net.Conn // the socket, or the TLS session on it
+	tcp      *net.TCPConn
+	tls      *tlsSession // nil = clear text
+	budget   *budget
+	fold     foldScan
+	closed   atomic.Bool
+}
+
+func newConn(tcp *net.TCPConn, b *budget, c *tls.Config) *conn {
+	if c == nil {
+		return &conn{Conn: tcp, tcp: tcp, budget: b}
+	}
+	s := newTLSSession(tcp, c)
+	return &conn{Conn: s.c, tcp: tcp, tls: s, budget: b}
 }
 
 func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
+	n, err := c.Conn.Read(p)
 	c.fold.watch(p[:n])
 	return n, err
 }
@@ -53,7 +67,26 @@ func (c *conn) Close() error {
 	if c.closed.CompareAndSwap(false, true) {
 		c.budget.leave()
 	}
-	return c.TCPConn.Close()
+	return c.Conn.Close()
+}
+
+// CloseWrite ends what is sent, as net/http does before it gives a connection up.
+func (c *conn) CloseWrite() error {
+	if c.tls != nil {
+		return c.tls.c.CloseWrite()
+	}
+	return c.tcp.CloseWrite()
+}
+
+// leave takes the TLS session off its socket, which alone is closed from then on; nil
+// if there is none.
+func (c *conn) leave() engine.Sealer {
+	if c.tls == nil {
+		return nil
+	}
+	c.tls.w.Conn = nil
+	c.Conn = c.tcp
+	return c.tls
 }
 
 // nativeMark ends the header of the answers that net/http writes by itself,
@@ -63,18 +96,18 @@ var nativeMark = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnecti
 // Write gives net/http's own answers the form that all errors here have.
 func (c *conn) Write(p []byte) (int, error) {
 	if len(p) > nativeBytesMax {
-		return c.TCPConn.Write(p)
+		return c.Conn.Write(p)
 	}
 	status, _, native := bytes.Cut(p, nativeMark)
 	if !native || bytes.Contains(status, []byte("\r\n")) || len(status) < len("HTTP/1.1 400") {
-		return c.TCPConn.Write(p)
+		return c.Conn.Write(p)
 	}
 	code, err := strconv.Atoi(string(status[9:12]))
 	if err != nil || code < 400 {
-		return c.TCPConn.Write(p)
+		return c.Conn.Write(p)
 	}
 	name, _, _ := bytes.Cut(status[13:], []byte(":"))
-	if _, err := c.TCPConn.Write(nativeAnswer(code, string(name), string(name), "")); err != nil {
+	if _, err := c.Conn.Write(nativeAnswer(code, string(name), string(name), "")); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -65,9 +66,10 @@ type server struct {
 	http   []*http.Server // admin first, public last
 
 	endFeeds context.CancelFunc
-	running  sync.WaitGroup // feeds and lasts
-	serving  sync.WaitGroup // the goroutines of http
-	failed   chan error     // a port stopped serving
+	endWatch context.CancelFunc // of the certificate
+	running  sync.WaitGroup     // feeds and lasts
+	serving  sync.WaitGroup     // the goroutines of http
+	failed   chan error         // a port stopped serving
 }
 
 func (s *server) start() (Addresses, error) {
@@ -82,6 +84,10 @@ func (s *server) start() (Addresses, error) {
 		if err := step(); err != nil {
 			return addrs, err
 		}
+	}
+	secure, err := s.startTLS()
+	if err != nil {
+		return addrs, err
 	}
 	s.public = s.newPublic(limit)
 	if n := s.public.budget.streamsMax; n < streamsFew {
@@ -103,7 +109,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	addrs.Public = ln.Addr().String()
-	s.serve(s.publicServer(), listener{ln, s.public.budget})
+	s.serve(s.publicServer(), listener{ln, s.public.budget, secure})
 	s.admin.ready.Store(true)
 	return addrs, nil
 }
@@ -135,6 +141,21 @@ func (s *server) startFeeds() error {
 	s.running.Go(func() { s.lasts.run(ctx) })
 	s.running.Go(func() { s.watchFeed(ctx) })
 	return nil
+}
+
+// startTLS reads the certificate and watches it; nil if there is none.
+func (s *server) startTLS() (*tls.Config, error) {
+	if s.config.TLSCert == "" {
+		return nil, nil
+	}
+	c, err := openCertificate(s.config.TLSCert, s.config.TLSKey, s.log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.endWatch = cancel
+	s.running.Go(func() { c.watch(ctx) })
+	return c.config(), nil
 }
 
 // connected says whether every endpoint is: the feed is as good as the worst of
@@ -246,6 +267,9 @@ func (s *server) stop() error {
 	s.serving.Wait()
 	if s.endFeeds != nil {
 		s.endFeeds()
+	}
+	if s.endWatch != nil {
+		s.endWatch()
 	}
 	s.running.Wait()
 	var err error

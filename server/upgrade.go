@@ -154,10 +154,15 @@ func (p *public) hand(r *request, key, protocol string, s engine.Stream) error {
 	if s.Early, err = early(rw.Reader); err != nil {
 		return fmt.Errorf("read early bytes: %w", err)
 	}
-	fd, err := dupSocket(c)
+	sc, ok := c.(*conn)
+	if !ok {
+		return errNotSocket
+	}
+	fd, err := dupSocket(sc.tcp)
 	if err != nil {
 		return fmt.Errorf("duplicate socket: %w", err)
 	}
+	s.Sealer = sc.leave()
 	// Only the engine's descriptor is left from here on.
 	_ = c.Close()
 	return p.engine.Attach(fd, s)
@@ -174,12 +179,8 @@ func early(rd *bufio.Reader) ([]byte, error) {
 }
 
 // dupSocket is a second descriptor of c's socket, non-blocking as the first.
-func dupSocket(c net.Conn) (int, error) {
-	sc, ok := c.(*conn)
-	if !ok {
-		return -1, errNotSocket
-	}
-	raw, err := sc.SyscallConn()
+func dupSocket(c *net.TCPConn) (int, error) {
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return -1, err
 	}
