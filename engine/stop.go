@@ -22,7 +22,8 @@ func (e *Engine) Drain(ctx context.Context, window, away time.Duration) error {
 	pause := max(window/drainSlots, time.Millisecond)
 	began := time.Now()
 	for _, l := range e.loops {
-		_ = l.do(func() { l.tellDrain(drain{began, pause, away}) }) // a loop that has ended has no streams
+		d := drain{began, pause, away}
+		_ = l.do(func() { l.tellDrain(d) }) // a loop that has ended has no streams
 	}
 	t := time.NewTicker(pause)
 	defer t.Stop()
