@@ -255,6 +255,7 @@ func (s *Service) makeRoom(name string, account uint64) error {
 	var oldest struct {
 		id      uint64
 		expires int64
+		created time.Time
 		busy    bool
 	}
 	n, now := 0, s.now().Unix()
@@ -275,8 +276,10 @@ func (s *Service) makeRoom(name string, account uint64) error {
 			}
 			n++
 			if oldest.id == 0 || oldest.busy && !busy[id] ||
-				oldest.busy == busy[id] && r.expires < oldest.expires {
-				oldest.id, oldest.expires, oldest.busy = id, r.expires, busy[id]
+				oldest.busy == busy[id] && (r.expires < oldest.expires ||
+					r.expires == oldest.expires && r.created.Before(oldest.created)) {
+				oldest.id, oldest.expires, oldest.created, oldest.busy =
+					id, r.expires, r.created, busy[id]
 			}
 			return nil
 		})
