@@ -8,23 +8,32 @@ import (
 	"testing"
 )
 
-// What is no key for RS256, ES256 or EdDSA is left out; a private key spoils all.
-func TestKeySet(t *testing.T) {
-	k := newIssuerKeys(t)
+// goodKeys are one of each kind, all with one kid.
+func goodKeys(t *testing.T, k issuerKeys) (rsa, ec, ed map[string]any) {
+	t.Helper()
 	b := base64.RawURLEncoding.EncodeToString
-	good := map[string]any{"kty": "RSA", "kid": "1", "n": b(k.rsa.N.Bytes()), "e": "AQAB"}
 	point, err := k.ec.PublicKey.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ec := map[string]any{"kty": "EC", "kid": "1", "crv": "P-256",
-		"x": b(point[1:33]), "y": b(point[33:])}
-	ed := map[string]any{"kty": "OKP", "kid": "1", "crv": "Ed25519", "x": b(k.ed[32:])}
-	with := func(k map[string]any, name string, v any) map[string]any {
-		k = maps.Clone(k)
-		k[name] = v
-		return k
-	}
+	return map[string]any{"kty": "RSA", "kid": "1", "n": b(k.rsa.N.Bytes()), "e": "AQAB"},
+		map[string]any{"kty": "EC", "kid": "1", "crv": "P-256",
+			"x": b(point[1:33]), "y": b(point[33:])},
+		map[string]any{"kty": "OKP", "kid": "1", "crv": "Ed25519", "x": b(k.ed[32:])}
+}
+
+// with is a copy of a key with one member changed.
+func with(k map[string]any, name string, v any) map[string]any {
+	k = maps.Clone(k)
+	k[name] = v
+	return k
+}
+
+// What is no key for RS256, ES256 or EdDSA is left out; a private key spoils all.
+func TestKeySet(t *testing.T) {
+	k := newIssuerKeys(t)
+	b := base64.RawURLEncoding.EncodeToString
+	good, ec, ed := goodKeys(t, k)
 	other := with(good, "kid", "2")
 	for name, key := range map[string]map[string]any{
 		"no kid":           with(good, "kid", ""),

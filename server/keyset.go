@@ -41,8 +41,10 @@ func newKeySet(from string, log *slog.Logger) *keySet {
 	return &keySet{
 		from: from, log: log, every: keySetEvery, pause: keySetPause,
 		http: &http.Client{
-			Timeout:       keySetTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Timeout: keySetTimeout,
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				return http.ErrUseLastResponse
+			},
 			Transport: &http.Transport{
 				Proxy: http.ProxyFromEnvironment, MaxResponseHeaderBytes: headerBytesMax,
 				DisableKeepAlives: true, TLSHandshakeTimeout: keySetTimeout,

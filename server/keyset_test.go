@@ -68,17 +68,22 @@ func believe(from string) func(*Config) {
 	}
 }
 
-// An issuer's users have streams, tickets and limits as own accounts have, beside the own
-// account of the same name; its keys come from a file that may change.
-func TestIssuersUsers(t *testing.T) {
-	x := newTestIssuer(t, "one")
-	file := filepath.Join(t.TempDir(), "keys.json")
+// startIssuer is a server that believes an issuer, whose keys are in a file.
+func startIssuer(t *testing.T) (s *running, x *testIssuer, file string) {
+	t.Helper()
+	x, file = newTestIssuer(t, "one"), filepath.Join(t.TempDir(), "keys.json")
 	if err := os.WriteFile(file, x.keySet(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, believe(file))
+	return start(t, believe(file)), x, file
+}
+
+// An issuer's users have streams and tickets as own accounts have, beside the own account
+// of the same name.
+func TestIssuersUsers(t *testing.T) {
+	s, x, _ := startIssuer(t)
 	own, theirs := s.account("ann"), x.bearer("ann", time.Hour)
-	c := s.heard(theirs)
+	s.heard(theirs)
 	for path, want := range map[string]int{
 		"/api/trigger/ws/login.example%2Fann": 0, "/api/trigger/ws/ann": 403,
 		"/api/trigger/ws/other.example%2Fann": 403, "/api/v1/stream?ticket=" + s.ticketOf(theirs): 0,
@@ -103,6 +108,16 @@ func TestIssuersUsers(t *testing.T) {
 			t.Errorf("%s: %d %s", call, r.StatusCode, r.body)
 		}
 	}
+	if got := s.refused("/api/v1/stream", x.bearer("ann", -time.Second)); got != 401 {
+		t.Errorf("expired: %d", got)
+	}
+}
+
+// Operators limit, disable and enable an issuer's users; its keys may change.
+func TestIssuersUsersAreOperated(t *testing.T) {
+	s, x, file := startIssuer(t)
+	theirs := x.bearer("ann", time.Hour)
+	c := s.heard(theirs)
 	name := "/" + url.PathEscape("login.example/ann")
 	s.mustOperate("PUT", name+"/limits", `{"streams":1}`)
 	if code, reason := closeOf(t, s.open("/api/v1/stream", theirs)); code != 1008 ||
@@ -126,15 +141,13 @@ func TestIssuersUsers(t *testing.T) {
 	if got := s.refused("/api/v1/stream", theirs); got != 0 {
 		t.Errorf("enabled: %d", got)
 	}
-	if got := s.refused("/api/v1/stream", x.bearer("ann", -time.Second)); got != 401 {
-		t.Errorf("expired: %d", got)
-	}
 	next := newTestIssuer(t, "two")
 	if err := os.WriteFile(file, next.keySet(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	fresh := as(next.bearer("ann", time.Hour))
 	eventually(t, "the new key is believed", func() bool {
-		return s.call("GET", "/api/v1/tokens", nil, as(next.bearer("ann", time.Hour))...).StatusCode == 200
+		return s.call("GET", "/api/v1/tokens", nil, fresh...).StatusCode == 200
 	})
 	if got := s.refused("/api/v1/stream", theirs); got != 401 {
 		t.Errorf("by the key that is gone: %d", got)

@@ -48,8 +48,8 @@ func (o *operator) route(mux *http.ServeMux) {
 	} {
 		mux.Handle(pattern, own.Handler(http.HandlerFunc(
 			func(w http.ResponseWriter, r *http.Request) {
-				now := time.Now()
-				handle(&request{Request: r, w: w, since: now, param: r.PathValue("name")}).send(w, r, now)
+				q := &request{Request: r, w: w, since: time.Now(), param: r.PathValue("name")}
+				handle(q).send(w, r, q.since)
 			})))
 	}
 }
@@ -196,7 +196,7 @@ func (o *operator) problem(err error) answer {
 		return detail(http.StatusNotFound, "No such account")
 	case errors.Is(err, auth.ErrIssuers):
 		return detail(http.StatusConflict,
-			"The account is the issuer's: it can be disabled, limited and kicked here, nothing else")
+			"The account is the issuer's: here it can be disabled, limited and kicked")
 	}
 	return o.public.problem(err)
 }

@@ -136,7 +136,9 @@ func TestLogoutEndsTheSession(t *testing.T) {
 	}
 }
 
-func TestPasswordAndDeletion(t *testing.T) {
+// A password change ends every session but keeps the caller's streams, and renews what it
+// calls with.
+func TestPasswordChange(t *testing.T) {
 	s := start(t)
 	bearer := s.account("ann")
 	change := func(old, now string) reply {
@@ -178,11 +180,18 @@ func TestPasswordAndDeletion(t *testing.T) {
 	if r = s.refresh(r.text("refresh_token")); r.StatusCode != 200 {
 		t.Errorf("the new session does not refresh: %d %s", r.StatusCode, r.body)
 	}
-	bearer = r.text("access_token")
 	r = s.call("POST", "/api/v1/users/login", credentials("ann", "another one"))
 	if r.StatusCode != 200 {
 		t.Fatalf("new password: %d %s", r.StatusCode, r.body)
 	}
+}
+
+// Deletion ends sessions and streams at once; the name is free, and whoever takes it is
+// somebody else.
+func TestAccountDeletion(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	mine := s.heard(bearer)
 	del := func(password string) reply {
 		return s.call("DELETE", "/api/v1/users/me",
 			map[string]string{"password": password}, as(bearer)...)
@@ -190,13 +199,13 @@ func TestPasswordAndDeletion(t *testing.T) {
 	if r := del("wrong one"); r.StatusCode != 400 {
 		t.Errorf("deletion, wrong password: %d %s", r.StatusCode, r.body)
 	}
-	if r := del("another one"); r.StatusCode != 200 {
+	if r := del(goodPassword); r.StatusCode != 200 {
 		t.Errorf("deletion: %d %s", r.StatusCode, r.body)
 	}
 	if code, _ := closeOf(t, mine); code != 3501 {
 		t.Errorf("stream of a deleted account closed with %d", code)
 	}
-	r = s.call("POST", "/api/v1/users/login", credentials("ann", "another one"))
+	r := s.call("POST", "/api/v1/users/login", credentials("ann", goodPassword))
 	if r.StatusCode != 400 {
 		t.Errorf("login after deletion: %d %s", r.StatusCode, r.body)
 	}
