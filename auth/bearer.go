@@ -91,6 +91,9 @@ func (g *signer) parse(bearer string) (id Identity, foreign bool, err error) {
 }
 
 func (g *signer) keyOf(t *jwt.Token) (any, error) {
+	if hasCritical(t) {
+		return nil, jwt.ErrTokenUnverifiable
+	}
 	kid, _ := t.Header["kid"].(string)
 	for i := range g.keys {
 		if g.keys[i].kid == kid {
@@ -98,4 +101,11 @@ func (g *signer) keyOf(t *jwt.Token) (any, error) {
 		}
 	}
 	return nil, jwt.ErrTokenUnverifiable
+}
+
+// hasCritical says that whoever does not understand some extension must refuse the bearer
+// (RFC 7515 §4.1.11). None is understood here.
+func hasCritical(t *jwt.Token) bool {
+	_, has := t.Header["crit"]
+	return has
 }

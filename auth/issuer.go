@@ -127,7 +127,7 @@ func (x *issuer) keyOf(t *jwt.Token) (any, error) {
 	if !known {
 		return nil, errNoKey
 	}
-	if t.Method.Alg() != k.alg {
+	if t.Method.Alg() != k.alg || hasCritical(t) {
 		return nil, jwt.ErrTokenUnverifiable
 	}
 	return k.key, nil

@@ -280,3 +280,23 @@ func TestParseAccountName(t *testing.T) {
 		}
 	}
 }
+
+// A name that is taken is the same when it is taken again, and is of one kind only.
+func FuzzParseAccountName(f *testing.F) {
+	for _, raw := range []string{"ann", "login.example/ann", "A/e\u0301", "//", "[::1]:80/x"} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		name, err := ParseAccountName(raw)
+		if err != nil {
+			return
+		}
+		again, err := ParseAccountName(name)
+		if err != nil || again != name || isIssuers(name) != strings.Contains(raw, "/") {
+			t.Fatalf("%q: %q, then %q, %v", raw, name, again, err)
+		}
+		if own, err := ParseUsername(name); (err == nil) == isIssuers(name) {
+			t.Fatalf("%q is of both kinds: %q, %v", raw, own, err)
+		}
+	})
+}

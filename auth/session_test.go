@@ -313,6 +313,54 @@ func TestPasswordChangeRacesLogins(t *testing.T) {
 	}
 }
 
+// However openings and a password change cross, no stream is left to an ended session, and
+// none of the session that changed it is closed.
+func TestPasswordChangeRacesStreams(t *testing.T) {
+	closed := newClosings()
+	o := cheap()
+	o.StreamsPerAccount, o.CloseStream = Unlimited, closed.add
+	s := serve(t, o)
+	g := register(t, s, "ann")
+	other := verify(t, s, login(t, s, "ann").AccessToken)
+	id := verify(t, s, g.AccessToken)
+	var mu sync.Mutex
+	mine := map[*Stream]bool{}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		who := []Identity{id, other}[i%2]
+		wg.Go(func() {
+			for n := uint64(0); ; n++ {
+				x, _, err := s.OpenStream(who, StreamInfo{})
+				if errors.Is(err, ErrRevoked) {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				x.Opened(n)
+				mu.Lock()
+				mine[x] = who.Session == id.Session
+				mu.Unlock()
+			}
+		})
+	}
+	for s.Stats().Streams < 100 {
+		time.Sleep(time.Millisecond)
+	}
+	renewed, err := s.ChangePassword(bg, id, goodPassword, "new password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	for x, kept := range mine {
+		if code := closed.of(x); kept && (code != 0 || x.Session() != renewed.ID) ||
+			!kept && code != CodeEnded {
+			t.Fatalf("caller's: %v, closed with %d, of session %d", kept, code, x.Session())
+		}
+	}
+}
+
 func TestSessionsAreBounded(t *testing.T) {
 	s := serve(t, cheap())
 	first := register(t, s, "ann")
