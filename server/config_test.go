@@ -59,11 +59,12 @@ func TestConfigTwins(t *testing.T) {
 		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "request-bytes": "8KiB",
 		"subscribe-bytes": "64KiB", "request-within": "3s", "restart-time": "4s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
-		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
+		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "jwt-username-claim": "email", "log-level": "warn",
 		"admin-token": "0123456789abcdef", "log-format": "json"}
 	for _, st := range settings {
-		if st.name == "tls-key" {
-			continue // it is nothing without tls-cert; TestConfigRefuses has it
+		switch st.name {
+		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience":
+			continue // none goes alone; TestConfigRefuses and TestIssuerConfig have them
 		}
 		text, ok := odd[st.name]
 		if !ok {

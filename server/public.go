@@ -30,8 +30,6 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	limit int // streams of one account; 0 = none
-
 	// Shared.
 	list     tokenList
 	draining atomic.Bool  // no stream is opened any more
