@@ -36,7 +36,9 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
-	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data)
+	b := BuildInfo()
+	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data,
+		"version", b.Version, "commit", b.Commit, "go", b.Go)
 	if ready != nil {
 		ready(addrs)
 	}
