@@ -46,6 +46,7 @@ type Config struct {
 
 	// Accounts.
 	Data       string // directory of the database
+	BackupDir  string // directory of checkpoints; empty = backups in Data
 	AccessTTL  time.Duration
 	RefreshTTL time.Duration
 	JWTKeyFile string // empty = the key made on first start, kept with the data

@@ -59,8 +59,12 @@ func TestConfigTwins(t *testing.T) {
 		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
-		"admin-token": "0123456789abcdef", "log-format": "json"}
+		"admin-token": "0123456789abcdef", "log-format": "json",
+		"backup-dir": "copies"}
 	for _, st := range settings {
+		if strings.HasPrefix(st.name, "tls-") {
+			continue // they need each other: below
+		}
 		text, ok := odd[st.name]
 		if !ok {
 			if text = "7"; st.def == "false" {
@@ -86,6 +90,18 @@ func TestConfigTwins(t *testing.T) {
 		if reflect.DeepEqual(byFlag, Defaults()) {
 			t.Errorf("%s: has no effect", st.name)
 		}
+	}
+}
+
+func TestConfigTwinsOfTLS(t *testing.T) {
+	byFlag, err := LoadConfig([]string{"--tls-cert", "c", "--tls-key", "k"}, nil, io.Discard)
+	byEnv, err2 := LoadConfig(nil, []string{"AZIRA_TLS_CERT=c", "AZIRA_TLS_KEY=k"}, io.Discard)
+	file := writeConfig(t, "tls-cert = \"c\"\ntls-key = \"k\"")
+	byFile, err3 := LoadConfig([]string{"--config", file}, nil, io.Discard)
+	byFile.ConfigFile = ""
+	if err := errors.Join(err, err2, err3); err != nil || byFlag.TLSCert != "c" ||
+		byFlag.TLSKey != "k" || !reflect.DeepEqual(byFlag, byEnv) || !reflect.DeepEqual(byFlag, byFile) {
+		t.Errorf("%v, %+v", err, byFlag)
 	}
 }
 

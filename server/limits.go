@@ -31,6 +31,8 @@ const (
 	certificateLook   = time.Second     // at the certificate's files
 	tlsReadBytes      = 16 << 10        // one read of a TLS session: what a record carries
 	tlsReadBytesMin   = 1 << 10
+	backupNameMax     = 64 // bytes of a checkpoint's name
+	backupsMax        = 64 // checkpoints in --backup-dir
 	lastTickPeriod    = 10 * time.Second
 	lastNamePeriod    = time.Second
 )

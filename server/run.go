@@ -98,6 +98,7 @@ func (s *server) start() (Addresses, error) {
 	}
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
+	s.admin.mux.Handle("POST /checkpoint", newBackup(&s.config, s.log, s.store))
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {

@@ -6,6 +6,7 @@ import "time"
 const (
 	lineBytesMax   = 4096 // of input
 	secretBytesMax = 4096 // of a password file; a password has at most 1,024
+	answerBytesMax = 64 << 10
 	gaugeBytesMax  = 1 << 20
 
 	widthDefault  = 100 // columns, where there is no terminal to ask

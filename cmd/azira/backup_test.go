@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"azira/server"
+)
+
+// TestBackupCommand backs a running server up and restores it beside.
+func TestBackupCommand(t *testing.T) {
+	const token = "0123456789abcdef"
+	c := server.Defaults()
+	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "127.0.0.1:0", t.TempDir(), nil
+	c.AdminToken, c.LogTo, c.DrainWindow, c.RingBytes = token, t.Output(), 0, 1<<20
+	ctx, cancel := context.WithCancel(t.Context())
+	ready, ended := make(chan server.Addresses, 1), make(chan error, 1)
+	go func() { ended <- server.Run(ctx, c, func(a server.Addresses) { ready <- a }) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	admin := "http://" + (<-ready).Admin
+	run := func(args ...string) (int, string, string) { return runCommand(t.Context(), args...) }
+
+	if code, _, stderr := run("backup", "--admin", admin); code != 1 ||
+		!strings.Contains(stderr, "401") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("without the token: %d %q", code, stderr)
+	}
+	t.Setenv("AZIRA_ADMIN_TOKEN", token)
+	code, stdout, stderr := run("backup", "--admin", admin, "--name", "one")
+	dir := strings.TrimSpace(stdout)
+	if code != 0 || filepath.Base(dir) != "one" {
+		t.Fatalf("%d %q %q", code, stdout, stderr)
+	}
+	if code, _, stderr := run("backup", "--admin", admin, "--name", "one"); code != 1 ||
+		!strings.Contains(stderr, "409 Conflict: target exists") {
+		t.Errorf("again: %d %q", code, stderr)
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	if code, stdout, stderr := run("restore", "--from", dir, "--data", data); code != 0 ||
+		!strings.HasPrefix(stdout, "ok: ") {
+		t.Errorf("restore: %d %q %q", code, stdout, stderr)
+	}
+	for _, args := range [][]string{
+		{"restore", "--from", dir, "--data", data}, {"restore", "--from", data, "--data", data + "2"},
+	} {
+		if code, stdout, stderr := run(args...); code != 1 || stdout != "" ||
+			strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
+		}
+	}
+	for _, args := range [][]string{{"restore"}, {"backup", "x"}, {"backup", "--nane", "x"}} {
+		if code, _, _ := run(args...); code != 2 {
+			t.Errorf("%q: %d", args, code)
+		}
+	}
+}
