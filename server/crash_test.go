@@ -54,7 +54,7 @@ func child(dir string) int {
 	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "", dir, nil
 	c.hashMemoryKiB = 64
 	if n, _ := strconv.ParseUint(os.Getenv(descriptorsEnv), 10, 32); n > 0 {
-		c.StreamsPerAccount, c.Admin = 0, "127.0.0.1:0"
+		c.StreamsPerAccount, c.DrainWindow, c.Admin = 0, 0, "127.0.0.1:0"
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
 			panic(err)
 		}

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
@@ -37,7 +35,7 @@ func (s *server) sample() sample {
 	for _, f := range s.feeds {
 		now.feeds = append(now.feeds, f.Status())
 	}
-	now.state = feed.StateOf(now.feeds, s.config.StaleAfter, time.Now())
+	now.state = feed.StateOf(now.feeds, s.config.StaleAfter)
 	return now
 }
 
