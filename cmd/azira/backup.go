@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 
 	"azira/server"
 	"azira/store"
@@ -23,10 +21,8 @@ inside of --backup-dir, and never writes over anything. azira restore puts it ba
 
 Usage: azira backup [flags]
 
-  --admin URL          the server's admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
-  --token-file FILE    holds its --admin-token (else AZIRA_ADMIN_TOKEN)
-  --name NAME          of the new directory (the time, as in 20261128T120000.000Z)
-`
+  --name NAME        of the new directory (the time, as in 20261128T120000.000Z)
+` + adminHelp
 
 const restoreHelp = `Makes a data directory of a checkpoint, after checking every file of it. The
 checkpoint stays as it is. Sessions that were ended since are open again, and
@@ -39,55 +35,24 @@ Usage: azira restore --from CHECKPOINT --data DIR
 `
 
 func runBackup(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var a adminPort
 	f := flag.NewFlagSet("backup", flag.ContinueOnError)
-	admin := f.String("admin", envOr("AZIRA_ADMIN_URL", "http://127.0.0.1:8001"), "")
-	tokenFile := f.String("token-file", "", "")
+	a.flags(f)
 	name := f.String("name", "", "")
 	if err := parsePlain(f, args, backupHelp, stdout); err != nil {
 		return err
 	}
-	token := os.Getenv("AZIRA_ADMIN_TOKEN")
-	if *tokenFile != "" {
-		p, err := os.ReadFile(*tokenFile)
-		if err != nil {
-			return fmt.Errorf("read token: %w", err)
-		}
-		token = strings.TrimSpace(string(p))
-	}
-	made, err := askBackup(ctx, *admin, token, *name)
+	path := "/checkpoint?name=" + url.QueryEscape(*name)
+	p, err := a.ask(ctx, http.MethodPost, path, http.StatusCreated)
 	if err != nil {
 		return err
 	}
+	var made server.Backup
+	if err := json.Unmarshal(p, &made); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
 	_, err = fmt.Fprintln(stdout, made.Dir)
 	return err
-}
-
-func askBackup(ctx context.Context, admin, token, name string) (b server.Backup, err error) {
-	at := strings.TrimSuffix(admin, "/") + "/checkpoint?name=" + url.QueryEscape(name)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at, nil)
-	if err != nil {
-		return b, fmt.Errorf("%w: --admin: expected a URL such as http://127.0.0.1:8001", errUsage)
-	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return b, fmt.Errorf("ask the admin port: %w", err)
-	}
-	defer resp.Body.Close()
-	p, err := io.ReadAll(io.LimitReader(resp.Body, answerBytesMax))
-	if err != nil {
-		return b, fmt.Errorf("read the answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusCreated {
-		var told struct{ Detail string }
-		if json.Unmarshal(p, &told) != nil || told.Detail == "" {
-			told.Detail = strings.TrimSpace(string(p))
-		}
-		return b, fmt.Errorf("%w: %s: %.300s", errRefused, resp.Status, told.Detail)
-	}
-	return b, json.Unmarshal(p, &b)
 }
 
 func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,8 +26,25 @@ func TestBackupCommand(t *testing.T) {
 		}
 	}()
 	admin := "http://" + (<-ready).Admin
+	tokenFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(tokenFile, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	run := func(args ...string) (int, string, string) { return runCommand(t.Context(), args...) }
 
+	for _, want := range []struct {
+		code int
+		args []string
+	}{
+		{1, nil}, {0, []string{"--token-file", tokenFile}},
+		{0, []string{"--token-file", tokenFile, "--ready"}}, {1, []string{"--token-file", "/nowhere"}},
+		{2, []string{"x"}},
+	} {
+		args := append([]string{"health", "--admin", admin}, want.args...)
+		if code, stdout, stderr := run(args...); code != want.code || (stdout == "ok\n") != (code == 0) {
+			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
+		}
+	}
 	if code, _, stderr := run("backup", "--admin", admin); code != 1 ||
 		!strings.Contains(stderr, "401") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("without the token: %d %q", code, stderr)

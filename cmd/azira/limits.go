@@ -17,6 +17,7 @@ const (
 	proofEvery     = time.Second            // a look at whether a stream is complete
 	sampleEvery    = 900 * time.Millisecond // of its rates, at least
 	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
+	healthTimeout  = 4 * time.Second        // less than a supervisor waits
 	gaugeTimeout   = 500 * time.Millisecond
 	confirmTimeout = 10 * time.Second // of a subscribe
 	goodbyeTimeout = 2 * time.Second  // logging out at the end

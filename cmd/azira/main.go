@@ -32,6 +32,7 @@ var commands = []command{
 	{"demo", "serve and feed in one process, with a live table", runDemo},
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
 	{"bench", "measure what a server costs, alone or beside others", runBench},
+	{"health", "ask a running server how it does", runHealth},
 	{"backup", "make a checkpoint of a running server's database", runBackup},
 	{"restore", "make a data directory of a checkpoint", runRestore},
 	{"checkconfig", "check a configuration file", runCheckConfig},
