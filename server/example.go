@@ -12,7 +12,8 @@ import (
 func WriteExample(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# Settings of azira serve, one a line, each with its default.\n" +
-		"# Take the # away from those that are to differ; azira checkconfig FILE checks the file.\n" +
+		"# Take the # away from those that are to differ; " +
+		"azira checkconfig FILE checks the file.\n" +
 		"# A flag (--tokens-max 5000) wins over the environment (AZIRA_TOKENS_MAX=5000),\n" +
 		"# and both over this file.\n")
 	for _, g := range groups {

@@ -10,80 +10,95 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
+
+// keyWriters commit keys of their own and remember what was acknowledged.
+type keyWriters struct {
+	s    *Store
+	stop chan struct{}
+	wg   sync.WaitGroup
+	mu   sync.Mutex
+	keys []string
+}
+
+func (k *keyWriters) acknowledged() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.keys)
+}
+
+func (k *keyWriters) write(t *testing.T, worker int) {
+	value := make([]byte, 3000) // memtables are flushed on the way
+	for i := 0; ; i++ {
+		select {
+		case <-k.stop:
+			return
+		default:
+		}
+		var b Batch
+		key := fmt.Sprintf("%d-%d", worker, i)
+		b.Set(TableAuth, []byte(key), value)
+		if err := k.s.Commit(&b); err != nil {
+			t.Error(err)
+			return
+		}
+		k.mu.Lock()
+		k.keys = append(k.keys, key)
+		k.mu.Unlock()
+	}
+}
 
 // TestCheckpointUnderWrites takes checkpoints while four writers commit, and restores
 // each: every commit acknowledged before it began is there.
 func TestCheckpointUnderWrites(t *testing.T) {
 	s := open(t, t.TempDir())
-	var mu sync.Mutex
-	var keys []string
-	stop := make(chan struct{})
-	var writers sync.WaitGroup
+	k := &keyWriters{s: s, stop: make(chan struct{})}
 	for w := range 4 {
-		writers.Go(func() {
-			value := make([]byte, 3000) // memtables are flushed on the way
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				var b Batch
-				key := fmt.Sprintf("%d-%d", w, i)
-				b.Set(TableAuth, []byte(key), value)
-				if err := s.Commit(&b); err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				keys = append(keys, key)
-				mu.Unlock()
-			}
-		})
+		k.wg.Go(func() { k.write(t, w) })
 	}
 	copies := t.TempDir()
 	before := map[string][]string{}
 	for i := range 5 {
-		for n := 0; n < 100*(i+1); {
-			mu.Lock()
-			n = len(keys)
-			mu.Unlock()
-		}
 		dir := filepath.Join(copies, fmt.Sprint(i))
-		mu.Lock()
-		before[dir] = slices.Clone(keys)
-		mu.Unlock()
+		for len(before[dir]) < 100*(i+1) {
+			time.Sleep(time.Millisecond)
+			before[dir] = k.acknowledged()
+		}
 		c, err := s.Checkpoint(dir)
 		if err != nil || c.Commits == 0 || c.Bytes() == 0 {
 			t.Fatalf("%+v, %v", c, err)
 		}
 	}
-	close(stop)
-	writers.Wait()
+	close(k.stop)
+	k.wg.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for dir, keys := range before {
-		to := filepath.Join(t.TempDir(), "a", "data")
-		r, err := Restore(dir, to, Options{Logger: discard()})
-		if err != nil || r.Missing != 0 || r.Unchecked {
-			t.Fatalf("%+v, %v", r, err)
-		}
-		c := open(t, to)
-		for _, k := range keys {
-			if _, err := c.Get(TableAuth, []byte(k)); err != nil {
-				t.Fatalf("%s was acknowledged before %s: %v", k, dir, err)
-			}
-		}
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
+		checkRestored(t, dir, keys)
 	}
 	if left, err := filepath.Glob(filepath.Join(copies, "*.part")); err != nil || left != nil {
 		t.Errorf("left: %q %v", left, err)
+	}
+}
+
+// checkRestored restores a checkpoint and looks for keys.
+func checkRestored(t *testing.T, dir string, keys []string) {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "a", "data")
+	r, err := Restore(dir, to, Options{Logger: discard()})
+	if err != nil || r.Missing != 0 || r.Unchecked {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	c := open(t, to)
+	defer c.Close()
+	for _, k := range keys {
+		if _, err := c.Get(TableAuth, []byte(k)); err != nil {
+			t.Fatalf("%s was acknowledged before %s: %v", k, dir, err)
+		}
 	}
 }
 

@@ -138,7 +138,8 @@ func (r *restoring) copy(name string, want CheckpointFile) error {
 		return fmt.Errorf("store: restore: %w", err)
 	}
 	h := crc32.New(castagnoli)
-	n, err := io.CopyBuffer(io.MultiWriter(h, dst), onlyReader{src}, make([]byte, checkpointCopyPage))
+	both, page := io.MultiWriter(h, dst), make([]byte, checkpointCopyPage)
+	n, err := io.CopyBuffer(both, onlyReader{src}, page)
 	if err = errors.Join(err, dst.Sync(), dst.Close()); err != nil {
 		return fmt.Errorf("store: restore: %w", err)
 	}

@@ -16,8 +16,8 @@ const adminHelp = `
   --token-file FILE  holds its --admin-token (else AZIRA_ADMIN_TOKEN)
 `
 
-const healthHelp = `Asks a running server how it does: ends with 0 if all is well, else with 1 and the
-reason. Without --ready a server that drains, or is full, is well.
+const healthHelp = `Asks a running server how it does: ends with 0 if all is well, else with
+1 and the reason. Without --ready a server that drains, or is full, is well.
 
 Usage: azira health [--ready] [flags]
 ` + adminHelp
@@ -32,9 +32,10 @@ func (a *adminPort) flags(f *flag.FlagSet) {
 
 // ask makes one request and returns the answer's body if its status is want.
 func (a *adminPort) ask(ctx context.Context, method, path string, want int) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, nil)
+	at := strings.TrimSuffix(a.url, "/") + path
+	req, err := http.NewRequestWithContext(ctx, method, at, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --admin: expected a URL such as http://127.0.0.1:8001", errUsage)
+		return nil, fmt.Errorf("%w: --admin: expected a URL as in --help", errUsage)
 	}
 	token := os.Getenv("AZIRA_ADMIN_TOKEN")
 	if a.tokenFile != "" {

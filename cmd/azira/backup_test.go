@@ -10,28 +10,39 @@ import (
 	"azira/server"
 )
 
-// TestBackupCommand backs a running server up and restores it beside.
-func TestBackupCommand(t *testing.T) {
-	const token = "0123456789abcdef"
+// adminServer runs a server whose admin port wants a token, and returns where that is.
+func adminServer(t *testing.T, token string) string {
+	t.Helper()
 	c := server.Defaults()
 	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "127.0.0.1:0", t.TempDir(), nil
 	c.AdminToken, c.LogTo, c.DrainWindow, c.RingBytes = token, t.Output(), 0, 1<<20
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan server.Addresses, 1), make(chan error, 1)
 	go func() { ended <- server.Run(ctx, c, func(a server.Addresses) { ready <- a }) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}()
-	admin := "http://" + (<-ready).Admin
+	})
+	select {
+	case a := <-ready:
+		return "http://" + a.Admin
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+		return ""
+	}
+}
+
+const adminToken = "0123456789abcdef"
+
+func TestHealthCommand(t *testing.T) {
+	admin := adminServer(t, adminToken)
 	tokenFile := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(tokenFile, []byte(token+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokenFile, []byte(adminToken+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := func(args ...string) (int, string, string) { return runCommand(t.Context(), args...) }
-
 	for _, want := range []struct {
 		code int
 		args []string
@@ -41,15 +52,21 @@ func TestBackupCommand(t *testing.T) {
 		{2, []string{"x"}},
 	} {
 		args := append([]string{"health", "--admin", admin}, want.args...)
-		if code, stdout, stderr := run(args...); code != want.code || (stdout == "ok\n") != (code == 0) {
+		if code, stdout, stderr := runCommand(t.Context(), args...); code != want.code || (stdout == "ok\n") != (code == 0) {
 			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
 		}
 	}
+}
+
+// TestBackupCommand backs a running server up and restores it beside.
+func TestBackupCommand(t *testing.T) {
+	admin := adminServer(t, adminToken)
+	run := func(args ...string) (int, string, string) { return runCommand(t.Context(), args...) }
 	if code, _, stderr := run("backup", "--admin", admin); code != 1 ||
 		!strings.Contains(stderr, "401") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("without the token: %d %q", code, stderr)
 	}
-	t.Setenv("AZIRA_ADMIN_TOKEN", token)
+	t.Setenv("AZIRA_ADMIN_TOKEN", adminToken)
 	code, stdout, stderr := run("backup", "--admin", admin, "--name", "one")
 	dir := strings.TrimSpace(stdout)
 	if code != 0 || filepath.Base(dir) != "one" {

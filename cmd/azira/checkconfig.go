@@ -9,8 +9,9 @@ import (
 	"azira/server"
 )
 
-const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line. With --example it
-prints such a file instead: every setting with what it does and its default.
+const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line.
+With --example it prints such a file instead: every setting with what it does and its
+default.
 
 Usage: azira checkconfig FILE
        azira checkconfig --example
