@@ -56,14 +56,14 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigTwins(t *testing.T) {
 	keyFile := writeConfig(t, strings.Repeat("k", keyBytesMin))
 	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
-		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "feed-seq-field": "no", "ring-bytes": "8MiB",
+		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
 		"admin-token": "0123456789abcdef", "log-format": "json",
 		"backup-dir": "copies"}
 	for _, st := range settings {
-		if strings.HasPrefix(st.name, "tls-") {
-			continue // they need each other: below
+		if st.name == "tls-key" {
+			continue // it is nothing without tls-cert; TestConfigRefuses has it
 		}
 		text, ok := odd[st.name]
 		if !ok {
@@ -90,18 +90,6 @@ func TestConfigTwins(t *testing.T) {
 		if reflect.DeepEqual(byFlag, Defaults()) {
 			t.Errorf("%s: has no effect", st.name)
 		}
-	}
-}
-
-func TestConfigTwinsOfTLS(t *testing.T) {
-	byFlag, err := LoadConfig([]string{"--tls-cert", "c", "--tls-key", "k"}, nil, io.Discard)
-	byEnv, err2 := LoadConfig(nil, []string{"AZIRA_TLS_CERT=c", "AZIRA_TLS_KEY=k"}, io.Discard)
-	file := writeConfig(t, "tls-cert = \"c\"\ntls-key = \"k\"")
-	byFile, err3 := LoadConfig([]string{"--config", file}, nil, io.Discard)
-	byFile.ConfigFile = ""
-	if err := errors.Join(err, err2, err3); err != nil || byFlag.TLSCert != "c" ||
-		byFlag.TLSKey != "k" || !reflect.DeepEqual(byFlag, byEnv) || !reflect.DeepEqual(byFlag, byFile) {
-		t.Errorf("%v, %+v", err, byFlag)
 	}
 }
 
@@ -246,6 +234,7 @@ func TestConfigRefuses(t *testing.T) {
 		{[]string{"--admin-token", "hunter2"}, nil, "at least 16"},
 		{[]string{"--max-lag", "1GiB"}, nil, "larger than ring-bytes"},
 		{[]string{"--stale-after", "1"}, nil, "duration"},
+		{[]string{"--tls-key", "key.pem"}, nil, "needs the certificate"},
 		{[]string{"--cors-origins", "example.org"}, nil, "origin"},
 		{[]string{"--config", "/nowhere.toml"}, nil, "can't be read: no such file"},
 		{nil, []string{"AZIRA_LOOPS=many"}, "AZIRA_LOOPS: expected a whole number"},
