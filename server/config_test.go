@@ -60,7 +60,8 @@ func TestConfigTwins(t *testing.T) {
 		"subscribe-bytes": "64KiB", "request-within": "3s", "restart-time": "4s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "jwt-username-claim": "email", "log-level": "warn",
-		"admin-token": "0123456789abcdef", "log-format": "json"}
+		"admin-token": "0123456789abcdef", "log-format": "json",
+		"backup-dir": "copies"}
 	for _, st := range settings {
 		switch st.name {
 		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience":
