@@ -15,6 +15,5 @@ var (
 	errPortTaken   = errors.New("address in use")
 	errFeedEnded   = errors.New("the feed has ended")
 	errServeEnded  = errors.New("the server has ended")
-	errRefused     = errors.New("refused")
 	errNoTicks     = errors.New("no tick came through")
 )

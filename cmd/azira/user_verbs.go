@@ -67,7 +67,8 @@ func userList(ctx context.Context, u *userCall) error {
 	}
 	for after := ""; ; {
 		text, err := u.port.call(ctx, "GET",
-			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after), nil, http.StatusOK)
+			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after),
+			nil, http.StatusOK)
 		if err != nil {
 			return errors.Join(w.Flush(), out.Flush(), err)
 		}
