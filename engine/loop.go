@@ -50,6 +50,7 @@ type loop struct {
 	merge    []uint32 // cohorts that may have a twin
 	requests proto.RequestParser
 	fan      fan
+	latency  latencies
 	scratch  scratch
 
 	nextWindow int64 // ms when the first window of rated ends; never
@@ -212,6 +213,7 @@ func (l *loop) turn() {
 		l.poke()
 	}
 	l.fanOut()
+	l.measure()
 	l.unpin()
 	l.serveAgain()
 	l.alarmNext()
