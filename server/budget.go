@@ -22,6 +22,8 @@ type budget struct {
 	conns   atomic.Int64 // held by net/http
 	opening atomic.Int64 // upgrades under way
 	refused atomic.Uint64
+
+	secured, unsecured atomic.Uint64 // connections closed with and without a TLS session
 }
 
 // newBudget shares out limit descriptors, for an engine of so many loops.

@@ -30,7 +30,8 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	limit int // streams of one account; 0 = none
+	limit  int // streams of one account; 0 = none
+	counts *counts
 
 	// Shared.
 	list     tokenList
@@ -41,10 +42,12 @@ type public struct {
 func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p.cors.mark(w.Header(), r.Header)
-	a := p.answer(&request{Request: r, w: w, since: start})
+	rq := &request{Request: r, w: w, since: start}
+	a := p.answer(rq)
 	if !a.taken {
 		a.send(w, r, start)
 	}
+	p.counts.note(rq.path, a.status, time.Since(start))
 	if p.log.Enabled(r.Context(), slog.LevelDebug) {
 		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
 			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
@@ -71,7 +74,7 @@ func (p *public) answer(r *request) (a answer) {
 		return detail(http.StatusMethodNotAllowed, "Method Not Allowed").
 			with("Allow", strings.Join(methods(found), ", "))
 	}
-	r.param = param
+	r.param, r.path = param, ro.path
 	if ro.bearer {
 		id, err := p.bearer(r.Header)
 		if err != nil {

@@ -18,6 +18,7 @@ type request struct {
 	since time.Time           // when it came
 	id    auth.Identity
 	param string
+	path  string // of its route; empty while it has none
 }
 
 // A route is one call of the API. openapi.json describes the same table; a

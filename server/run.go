@@ -182,6 +182,7 @@ func (s *server) newPublic(limit int) *public {
 		router: newRouter(table),
 		log:    s.log,
 		limit:  s.config.StreamsPerAccount,
+		counts: newCounts(table),
 	}
 }
 
