@@ -37,6 +37,9 @@ func (e *Engine) Loads() []Load {
 	return all
 }
 
+// Epoch is when the engine started, in Unix µs: the epoch of the typed dialects.
+func (e *Engine) Epoch() int64 { return e.epoch.UnixMicro() }
+
 // StreamsOf returns how many streams speak a kind. Any goroutine.
 func (e *Engine) StreamsOf(k Kind) (n int) {
 	for _, l := range e.loops {

@@ -35,6 +35,13 @@ const (
 	lastNamePeriod    = time.Second
 )
 
+// The answers about latency.
+const (
+	latencyTokens    = 100 // listed, unless ?limit= says otherwise
+	latencyTokensMax = 1000
+	latencyListEvery = time.Second
+)
+
 // How much is sampled while a profile is taken.
 const (
 	mutexFraction = 1                     // of the times that a lock was waited for, one in so many

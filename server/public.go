@@ -34,8 +34,9 @@ type public struct {
 	counts *counts
 
 	// Shared.
-	list     tokenList
-	draining atomic.Bool // no stream is opened any more
+	list      tokenList
+	latencies latencyList
+	draining  atomic.Bool // no stream is opened any more
 }
 
 // ServeHTTP is called on a goroutine of its own for each request.

@@ -44,6 +44,7 @@ var routes = []route{
 	{"POST", "/ws/token", true, (*public).ticketAlias},
 	{"GET", "/api/v1/tokens", true, (*public).tokens},
 	{"GET", "/api/v1/ticks/{token...}", true, (*public).lastTick},
+	{"GET", "/api/v1/latency", true, (*public).latency},
 	{"GET", "/api/v1/stream", false, (*public).stream},
 	{"GET", "/api/trigger/ws/{username}", false, (*public).streamOf},
 	{"GET", "/healthcheck", false, (*public).health},
