@@ -42,6 +42,14 @@ const (
 	latencyListEvery = time.Second
 )
 
+// The status page of the admin port.
+const (
+	parkedRows    = 20 // streams listed, unless ?limit= says otherwise
+	parkedRowsMax = 1000
+	busiestTokens = 20
+	busiestEvery  = 900 * time.Millisecond // for those who look once a second
+)
+
 // How much is sampled while a profile is taken.
 const (
 	mutexFraction = 1                     // of the times that a lock was waited for, one in so many

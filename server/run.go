@@ -96,6 +96,7 @@ func (s *server) start() (Addresses, error) {
 	}
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
+	s.statusTo(s.admin.mux)
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {
