@@ -9,8 +9,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"azira/auth"
 	"azira/engine"
@@ -36,16 +38,22 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
-	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data)
+	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data,
+		"feed", strings.Join(c.Feed, ","), "tls", c.TLSCert != "")
 	if ready != nil {
 		ready(addrs)
 	}
+	began, reason := time.Now(), "asked to"
 	select {
 	case <-ctx.Done():
 	case err = <-s.failed:
+		reason = err.Error()
 	}
-	s.drain()
-	return errors.Join(err, s.stop())
+	s.drain(reason)
+	err = errors.Join(err, s.stop())
+	s.log.Info("stopped", "reason", reason, "served", time.Since(began).Round(time.Second),
+		"clean", err == nil)
+	return err
 }
 
 // A server is everything that Run holds. Each step of start adds a part; stop
@@ -245,9 +253,9 @@ func listen(flag, addr string) (*net.TCPListener, error) {
 
 // drain turns clients away in order: not ready, no new streams, and each
 // stream closed at an instant of its own within the window.
-func (s *server) drain() {
+func (s *server) drain(reason string) {
 	window := s.config.DrainWindow
-	s.log.Info("draining", "streams", s.engine.Streams(), "window", window)
+	s.log.Info("draining", "reason", reason, "streams", s.engine.Streams(), "window", window)
 	s.admin.ready.Store(false)
 	s.public.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), window+shutdownTimeout)
@@ -301,7 +309,7 @@ func (c *Config) logger() *slog.Logger {
 	}
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(newLimitedLog(slog.NewJSONHandler(to, o)))
 	}
-	return slog.New(slog.NewTextHandler(to, o))
+	return slog.New(newLimitedLog(slog.NewTextHandler(to, o)))
 }
