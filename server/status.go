@@ -126,25 +126,24 @@ func (s *server) statusTo(mux *http.ServeMux) {
 	mux.HandleFunc("GET /parked", p.parked)
 }
 
-func (p *statusPage) status(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(mustJSON(p.now()), '\n'))
+func (p *statusPage) status(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	object(p.now()).send(w, r, began)
 }
 
 // parked lists the streams that are parked longest, ?limit= of them.
 func (p *statusPage) parked(w http.ResponseWriter, r *http.Request) {
-	limit := parkedRows
+	began, limit := time.Now(), parkedRows
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > parkedRowsMax {
-			http.Error(w, "limit: expected a number from 1 to "+strconv.Itoa(parkedRowsMax),
-				http.StatusUnprocessableEntity)
+			unprocessable(wrong{[]any{"query", "limit"}, "ensure this value is a number from 1 to " +
+				strconv.Itoa(parkedRowsMax), "value_error"}).send(w, r, began)
 			return
 		}
 		limit = n
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(mustJSON(map[string]any{"parked": p.rows(limit)}), '\n'))
+	object(map[string]any{"parked": p.rows(limit)}).send(w, r, began)
 }
 
 func (p *statusPage) now() Status {

@@ -31,6 +31,7 @@ var commands = []command{
 	{"feed", "publish simulated or recorded ticks on ZeroMQ", runFeed},
 	{"demo", "serve and feed in one process, with a live table", runDemo},
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
+	{"top", "watch a running server from its admin port", runTop},
 	{"bench", "measure what a server costs, alone or beside others", runBench},
 	{"checkconfig", "check a configuration file", runCheckConfig},
 	{"version", "print the version", runVersion},
