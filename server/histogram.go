@@ -1,10 +1,6 @@
 package server
 
-import (
-	"azira/engine"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "azira/engine"
 
 // A histogram is one to be shown: counts[i] of at most bounds[i] seconds, the last of
 // more.
@@ -24,16 +20,4 @@ var latencyBounds = func() (all []float64) {
 
 func histogramOf(h *engine.LatencyHistogram) histogram {
 	return histogram{latencyBounds, h.Counts[:], h.Sum.Seconds()}
-}
-
-// metric is the histogram as Prometheus has them: each bucket counts those below it in.
-func (h histogram) metric(d *prometheus.Desc, labels ...string) prometheus.Metric {
-	all, buckets := uint64(0), make(map[float64]uint64, len(h.bounds))
-	for i, n := range h.counts {
-		all += n
-		if i < len(h.bounds) {
-			buckets[h.bounds[i]] = all
-		}
-	}
-	return prometheus.MustNewConstHistogram(d, all, h.sum, buckets, labels...)
 }

@@ -97,11 +97,15 @@ func limitOf(given []string) (int, answer, bool) {
 	}
 	n, err := strconv.Atoi(given[0])
 	if err != nil || len(given) > 1 || n < 1 || n > latencyTokensMax {
-		return 0, unprocessable(wrong{[]any{"query", "limit"},
-			"ensure this value is a number from 1 to " + strconv.Itoa(latencyTokensMax),
-			"value_error"}), false
+		return 0, limitFault(latencyTokensMax), false
 	}
 	return n, answer{}, true
+}
+
+// limitFault says that ?limit= is no number from 1 to most.
+func limitFault(most int) answer {
+	return unprocessable(wrong{[]any{"query", "limit"},
+		"ensure this value is a number from 1 to " + strconv.Itoa(most), "value_error"})
 }
 
 // A latencyList is the tokens with the most ticks counted, made at most once a second

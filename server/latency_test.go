@@ -60,13 +60,14 @@ func TestLatencyOfTokens(t *testing.T) {
 
 func TestLatencyRefuses(t *testing.T) {
 	s := start(t)
-	bearer := s.account("ann")
+	bearer, d := s.account("ann"), loadDocument(t, openAPIText)
 	for path, status := range map[string]int{
 		"": 200, "?token=X": 404, "?token=": 404, "?token=X&token=Y": 404, "?limit=0": 422,
 		"?limit=1001": 422, "?limit=x": 422, "?limit=1&limit=2": 422, "?limit=1000&other=1": 200,
 	} {
-		if r := s.call("GET", "/api/v1/latency"+path, nil, as(bearer)...); r.StatusCode != status {
-			t.Errorf("%s: %d %s", path, r.StatusCode, r.body)
+		r := s.call("GET", "/api/v1/latency"+path, nil, as(bearer)...)
+		if err := d.check("GET", "/api/v1/latency", r); r.StatusCode != status || err != nil {
+			t.Errorf("%s: %d %v %s", path, r.StatusCode, err, r.body)
 		}
 	}
 	if r := s.call("GET", "/api/v1/latency", nil); r.StatusCode != 401 {

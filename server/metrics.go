@@ -211,3 +211,15 @@ func codeLabel(code int) string {
 	}
 	return strconv.Itoa(code)
 }
+
+// metric is the histogram as Prometheus has them: each bucket counts those below it in.
+func (h histogram) metric(d *prometheus.Desc, labels ...string) prometheus.Metric {
+	all, buckets := uint64(0), make(map[float64]uint64, len(h.bounds))
+	for i, n := range h.counts {
+		all += n
+		if i < len(h.bounds) {
+			buckets[h.bounds[i]] = all
+		}
+	}
+	return prometheus.MustNewConstHistogram(d, all, h.sum, buckets, labels...)
+}

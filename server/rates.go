@@ -62,7 +62,8 @@ func (r *tokenRates) busiest(survey func(func(*engine.TokenSurvey)) error) []Tok
 func (r *tokenRates) add(x *engine.TokenSurvey, perS float64) {
 	r.list = append(r.list, TokenRate{
 		Token: x.Token, Ticks: x.Ticks, PerS: perS,
-		FirstUs: x.First.Quantile(0.99).Microseconds(), LastUs: x.Last.Quantile(0.99).Microseconds(),
+		FirstUs: x.First.Quantile(0.99).Microseconds(),
+		LastUs:  x.Last.Quantile(0.99).Microseconds(),
 	})
 	if len(r.list) >= 64*busiestTokens {
 		r.cut()

@@ -137,8 +137,7 @@ func (p *statusPage) parked(w http.ResponseWriter, r *http.Request) {
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > parkedRowsMax {
-			unprocessable(wrong{[]any{"query", "limit"}, "ensure this value is a number from 1 to " +
-				strconv.Itoa(parkedRowsMax), "value_error"}).send(w, r, began)
+			limitFault(parkedRowsMax).send(w, r, began)
 			return
 		}
 		limit = n
@@ -169,7 +168,8 @@ func (p *statusPage) now() Status {
 		st.Out.Frames[proto.Encoding(e).String()] = frames
 	}
 	for _, l := range n.loads {
-		st.Loops = append(st.Loops, LoopStatus{l.Streams, l.Parked, l.Lag, l.Turns, l.Busy.Seconds()})
+		st.Loops = append(st.Loops,
+			LoopStatus{l.Streams, l.Parked, l.Lag, l.Turns, l.Busy.Seconds()})
 	}
 	return st
 }

@@ -143,7 +143,8 @@ func (c topConfig) run(ctx context.Context, tm *terminal) error {
 			d.show(topReport{Status: before}, err)
 			continue
 		}
-		if err := d.show(topReport{Status: now, Rates: topRatesOf(&before, &now)}, nil); err != nil {
+		r := topReport{Status: now, Rates: topRatesOf(&before, &now)}
+		if err := d.show(r, nil); err != nil {
 			return err // nobody reads any more
 		}
 		if c.once {
