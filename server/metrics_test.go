@@ -147,3 +147,70 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("%d rows", rows)
 	}
 }
+
+// wantMetric waits for a line of the page.
+func (s *running) wantMetric(line string) {
+	s.t.Helper()
+	eventually(s.t, line, func() bool {
+		return strings.Contains(string(s.adminCall("/metrics").body), "\n"+line+"\n")
+	})
+}
+
+// Answers count by the route that is served, whatever the caller put into the path.
+func TestMetricsOfAnswers(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	s.call("POST", "/api/v1/users/login", credentials("ann", "wrong wrong"))
+	for _, path := range []string{"X", "Y", "%00"} {
+		s.call("GET", "/api/v1/ticks/"+path, nil, as(bearer)...)
+	}
+	for _, path := range []string{"/secret", "/.env", "/api/v1/users/login"} {
+		s.call("GET", path, nil)
+	}
+	s.refused("/api/v1/stream", "")
+	for _, line := range []string{
+		`azira_http_requests_total{code="200",route="/api/v1/users/login"} 1`,
+		`azira_http_requests_total{code="400",route="/api/v1/users/login"} 1`,
+		`azira_http_requests_total{code="404",route="/api/v1/ticks/{token...}"} 3`,
+		`azira_http_requests_total{code="404",route="other"} 2`,
+		`azira_http_requests_total{code="405",route="other"} 1`,
+		`azira_http_requests_total{code="401",route="/api/v1/stream"} 1`,
+	} {
+		s.wantMetric(line)
+	}
+	if page := s.adminCall("/metrics").body; bytes.Contains(page, []byte("secret")) {
+		t.Error("a caller's path is in the metrics")
+	}
+}
+
+func TestMetricsOfTLS(t *testing.T) {
+	s, trust := startTLS(t)
+	bearer := s.accountTLS(trust, "ann") // connections of its own, closed behind it
+	s.openTLS(trust, bearer)
+	s.raw("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	s.raw("")
+	s.wantMetric(`azira_tls_handshakes_total{result="failed"} 2`)
+	eventually(t, "handshakes are counted", func() bool {
+		page := string(s.adminCall("/metrics").body)
+		return strings.Contains(page, `azira_tls_handshakes_total{result="ok"} `) &&
+			!strings.Contains(page, `azira_tls_handshakes_total{result="ok"} 0`)
+	})
+	s.wantMetric(`azira_connections{dialect="text"} 1`)
+}
+
+// The log says in a line each that a server serves, where, and why it stopped.
+func TestLogOfALife(t *testing.T) {
+	s := start(t)
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	log := s.log.String()
+	for _, want := range []string{
+		"msg=serving listen=" + s.addrs.Public + " admin=" + s.addrs.Admin,
+		`msg=draining reason="asked to"`, `msg=stopped reason="asked to"`,
+	} {
+		if strings.Count(log, want) != 1 {
+			t.Errorf("%q is not once in the log:\n%s", want, log)
+		}
+	}
+}
