@@ -56,11 +56,14 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigTwins(t *testing.T) {
 	keyFile := writeConfig(t, strings.Repeat("k", keyBytesMin))
 	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
-		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "feed-seq-field": "no", "ring-bytes": "8MiB",
+		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
 		"admin-token": "0123456789abcdef", "log-format": "json"}
 	for _, st := range settings {
+		if st.name == "tls-key" {
+			continue // it is nothing without tls-cert; TestConfigRefuses has it
+		}
 		text, ok := odd[st.name]
 		if !ok {
 			if text = "7"; st.def == "false" {
@@ -230,6 +233,7 @@ func TestConfigRefuses(t *testing.T) {
 		{[]string{"--admin-token", "hunter2"}, nil, "at least 16"},
 		{[]string{"--max-lag", "1GiB"}, nil, "larger than ring-bytes"},
 		{[]string{"--stale-after", "1"}, nil, "duration"},
+		{[]string{"--tls-key", "key.pem"}, nil, "needs the certificate"},
 		{[]string{"--cors-origins", "example.org"}, nil, "origin"},
 		{[]string{"--config", "/nowhere.toml"}, nil, "can't be read: no such file"},
 		{nil, []string{"AZIRA_LOOPS=many"}, "AZIRA_LOOPS: expected a whole number"},
