@@ -71,7 +71,8 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 // admit refuses streams while the server is going, and those beyond the budget.
 func (p *public) admit() (answer, bool) {
 	if p.draining.Load() {
-		return unavailable("The server is restarting", retryAfter), false
+		wait := max(1, p.backAt.Load()-time.Now().Unix())
+		return unavailable("The server is restarting", strconv.FormatInt(wait, 10)), false
 	}
 	if !p.budget.open() {
 		return unavailable("Too many streams", retryAfter), false
