@@ -30,20 +30,25 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
+	counts *counts
+
 	// Shared.
-	list     tokenList
-	draining atomic.Bool  // no stream is opened any more
-	backAt   atomic.Int64 // Unix s when somebody is expected to be there again
+	list      tokenList
+	latencies latencyList
+	draining  atomic.Bool  // no stream is opened any more
+	backAt    atomic.Int64 // Unix s when somebody is expected to be there again
 }
 
 // ServeHTTP is called on a goroutine of its own for each request.
 func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p.cors.mark(w.Header(), r.Header)
-	a := p.answer(&request{Request: r, w: w, since: start})
+	rq := &request{Request: r, w: w, since: start}
+	a := p.answer(rq)
 	if !a.taken {
 		a.send(w, r, start)
 	}
+	p.counts.note(rq.path, a.status, time.Since(start))
 	if p.log.Enabled(r.Context(), slog.LevelDebug) {
 		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
 			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
@@ -70,7 +75,7 @@ func (p *public) answer(r *request) (a answer) {
 		return detail(http.StatusMethodNotAllowed, "Method Not Allowed").
 			with("Allow", strings.Join(methods(found), ", "))
 	}
-	r.param = param
+	r.param, r.path = param, ro.path
 	if ro.bearer {
 		id, err := p.bearer(r.Header)
 		if err != nil {
