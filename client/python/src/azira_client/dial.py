@@ -122,15 +122,15 @@ def _staying(connect: Any) -> Any:
 
 def _hearing() -> Any:
     """The protocol of websockets before 14, which leaves the words of a refusal unread."""
+    from websockets import exceptions
     from websockets.legacy.client import WebSocketClientProtocol
-    from websockets.legacy.exceptions import InvalidStatusCode
 
     class Hearing(WebSocketClientProtocol):  # type: ignore[misc]
         async def handshake(self, *args: Any, **more: Any) -> None:
             try:
                 await super().handshake(*args, **more)
-            except InvalidStatusCode as e:
-                e.body = await self._words(e.headers)
+            except exceptions.InvalidHandshake as e:
+                setattr(e, "body", await self._words(getattr(e, "headers", {})))
                 raise
 
         async def _words(self, headers: Any) -> bytes:
