@@ -43,6 +43,20 @@ func (s *server) closeStream(st *auth.Stream, code int, reason string) {
 	}
 }
 
+func (s *server) newProxies() *proxies {
+	return &proxies{
+		trusted:  s.config.TrustedProxies,
+		protocol: s.config.ProxyProtocol,
+		wait:     s.config.timeouts.withDefaults().header,
+		log:      s.log,
+	}
+}
+
+func (s *server) newPeers() *peers {
+	return &peers{s.public.proxies, newCrowd(s.public.budget.connsMax,
+		s.config.TrustedProxies, s.config.RateExempt)}
+}
+
 // signingKey is the content of the key file, without the newline an editor
 // leaves at its end; nil = none is given.
 func (c *Config) signingKey() ([]byte, error) {

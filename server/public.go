@@ -30,7 +30,11 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	limit int // streams of one account; 0 = none
+	limit   int // streams of one account; 0 = none
+	proxies *proxies
+	limiter limiter
+	storm   *storm
+	origins origins
 
 	// Shared.
 	list     tokenList
@@ -41,14 +45,18 @@ type public struct {
 func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p.cors.mark(w.Header(), r.Header)
-	a := p.answer(&request{Request: r, w: w, since: start})
+	req := &request{Request: r, w: w, since: start, conn: connOf(r)}
+	req.from, req.secure = p.proxies.client(r)
+	protect(w.Header(), req)
+	a := p.answer(req)
 	if !a.taken {
+		a.last = a.last || req.conn.isLast()
 		a.send(w, r, start)
 	}
 	if p.log.Enabled(r.Context(), slog.LevelDebug) {
 		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
 			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
-			"remote", r.RemoteAddr)
+			"remote", req.from)
 	}
 }
 
@@ -59,6 +67,12 @@ func (p *public) answer(r *request) (a answer) {
 			a = p.broken(v)
 		}
 	}()
+	if !r.conn.straight(r.Request) {
+		return crooked()
+	}
+	if wait := p.limiter.address(rateRequest, r.from.Addr()); wait > 0 {
+		return p.limiter.tooMany(wait)
+	}
 	found, param := p.router.find(r.URL)
 	if found == nil {
 		return detail(http.StatusNotFound, "Not Found")
@@ -76,6 +90,9 @@ func (p *public) answer(r *request) (a answer) {
 		id, err := p.bearer(r.Header)
 		if err != nil {
 			return p.problem(err)
+		}
+		if wait := p.limiter.account(rateRequest, r.from.Addr(), id.Username); wait > 0 {
+			return p.limiter.tooMany(wait)
 		}
 		r.id = id
 	}

@@ -109,7 +109,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	addrs.Public = ln.Addr().String()
-	s.serve(s.publicServer(), listener{ln, s.public.budget, secure})
+	s.serve(s.publicServer(), listener{ln, s.public.budget, secure, s.newPeers()})
 	s.admin.ready.Store(true)
 	return addrs, nil
 }
@@ -182,6 +182,11 @@ func (s *server) newPublic(limit int) *public {
 		router: newRouter(table),
 		log:    s.log,
 		limit:  s.config.StreamsPerAccount,
+
+		proxies: s.newProxies(),
+		limiter: newLimiter(&s.config),
+		storm:   newStorm(s.config.RateAccept),
+		origins: newOrigins(s.config.AllowedOrigins, s.config.CORSOrigins),
 	}
 }
 
@@ -196,7 +201,6 @@ func (s *server) publicServer() *http.Server {
 		MaxHeaderBytes:               headerBytesMax - headerSlack,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  withConn,
-		ConnState:                    betweenRequests,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

@@ -12,6 +12,9 @@ import (
 // cookies. They are for pages that read them: no call here takes a cookie as
 // a credential.
 func (p *public) register(r *request) answer {
+	if wait := p.limiter.address(rateRegister, r.from.Addr()); wait > 0 {
+		return p.limiter.tooMany(wait)
+	}
 	name, password, a, ok := namePassword(r)
 	if !ok {
 		return a
@@ -58,7 +61,7 @@ func (p *public) login(r *request) answer {
 	if !ok {
 		return a
 	}
-	g, err := p.auth.Login(r.Context(), name, password)
+	g, err := p.logIn(r, name, password)
 	if err != nil {
 		return p.problem(err)
 	}
@@ -76,6 +79,15 @@ func (p *public) login(r *request) answer {
 	})
 	a.secret = true
 	return a
+}
+
+// logIn is auth's Login as often as callers may try.
+func (p *public) logIn(r *request, name, password string) (g auth.Grant, err error) {
+	err = p.check(r, name, func() (err error) {
+		g, err = p.auth.Login(r.Context(), name, password)
+		return err
+	})
+	return g, err
 }
 
 // token is the standard's door to the same (RFC 6749 §4.3 and §6). Its errors
@@ -99,7 +111,7 @@ func (p *public) token(r *request) answer {
 		if !ok {
 			return a
 		}
-		return p.granted(p.auth.Login(r.Context(), vs[0], vs[1]))
+		return p.granted(p.logIn(r, vs[0], vs[1]))
 	case "refresh_token":
 		vs, a, ok := f.texts("refresh_token")
 		if !ok {
@@ -175,7 +187,9 @@ func (p *public) changePassword(r *request) answer {
 	if !ok {
 		return a
 	}
-	err := p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+	err := p.check(r, r.id.Username, func() error {
+		return p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+	})
 	var fe *auth.FieldError
 	switch {
 	case errors.As(err, &fe):
@@ -195,7 +209,10 @@ func (p *public) deleteAccount(r *request) answer {
 	if !ok {
 		return a
 	}
-	if err := p.auth.DeleteAccount(r.Context(), r.id, vs[0]); err != nil {
+	err := p.check(r, r.id.Username, func() error {
+		return p.auth.DeleteAccount(r.Context(), r.id, vs[0])
+	})
+	if err != nil {
 		return p.problem(err)
 	}
 	return message("Account deleted")
