@@ -76,7 +76,8 @@ func ParseProxyV1(line []byte) (netip.AddrPort, error) {
 
 func proxyAddr(addr, port, family string) (netip.AddrPort, error) {
 	a, err := netip.ParseAddr(addr)
-	if err != nil || a.Zone() != "" || a.Is4() != (family == "TCP4") || a.Is6() != (family == "TCP6") {
+	if err != nil || a.Zone() != "" ||
+		a.Is4() != (family == "TCP4") || a.Is6() != (family == "TCP6") {
 		return netip.AddrPort{}, ErrProxy
 	}
 	n, err := strconv.ParseUint(port, 10, 16)

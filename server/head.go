@@ -28,7 +28,7 @@ type headScan struct {
 	name   [headNameMax]byte
 	named  int // bytes of name
 	length int64
-	digits bool  // length has some
+	sized  bool  // Content-Length was there
 	body   int64 // bytes of it still to come
 
 	// Shared with the handler.
@@ -120,9 +120,10 @@ func (h *headScan) field() {
 	switch string(h.name[:h.named]) {
 	case "content-length":
 		h.state = headLength
-		if h.digits {
+		if h.sized {
 			h.crooked.Store(true)
 		}
+		h.sized = true
 	case "transfer-encoding":
 		h.chunked.Store(true)
 		h.last = true
@@ -138,7 +139,6 @@ func (h *headScan) digit(b byte) {
 		h.crooked.Store(true)
 	default:
 		h.length = h.length*10 + int64(b-'0')
-		h.digits = true
 	}
 }
 
@@ -150,7 +150,7 @@ func (h *headScan) endLine() {
 		h.lines++
 	case h.lines == 0: // blank lines before a request are no part of it
 	case h.last:
-		if h.digits && h.chunked.Load() {
+		if h.sized && h.chunked.Load() {
 			h.crooked.Store(true)
 		}
 		h.state = headOver
@@ -164,7 +164,7 @@ func (h *headScan) endLine() {
 
 // again readies h for the next request of its connection.
 func (h *headScan) again() {
-	h.state, h.lines, h.named, h.length, h.digits = headStart, 0, 0, 0, false
+	h.state, h.lines, h.named, h.length, h.sized = headStart, 0, 0, 0, false
 }
 
 type connKey struct{}

@@ -22,10 +22,8 @@ func protect(h http.Header, r *request) {
 	h["X-Frame-Options"] = noFrame
 	h["Content-Security-Policy"] = noContent
 	h["Referrer-Policy"] = noReferrer
-	if r.secure || r.conn != nil && r.conn.tls != nil {
-		if !isLocal(r.Host) {
-			h["Strict-Transport-Security"] = hsts // RFC 6797 §7.2: under TLS alone
-		}
+	if r.secure && !isLocal(r.Host) {
+		h["Strict-Transport-Security"] = hsts // RFC 6797 §7.2: under TLS alone
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/netip"
@@ -152,6 +153,29 @@ func TestProxyProtocol(t *testing.T) {
 	_ = c.SetDeadline(time.Now().Add(8 * time.Second))
 	if _, err := io.ReadAll(c); err != nil {
 		t.Errorf("silent: %v", err)
+	}
+}
+
+// The header comes before TLS.
+func TestProxyProtocolUnderTLS(t *testing.T) {
+	s, trust := startTLS(t, trusting(true))
+	c, err := net.Dial("tcp", s.addrs.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(c, "PROXY TCP6 2001:db8::9 ::1 4660 80\r\n")
+	trust.ServerName = "127.0.0.1"
+	inside := tls.Client(c, trust)
+	_, _ = io.WriteString(inside, "GET /healthcheck HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	p, _ := io.ReadAll(inside)
+	if !strings.HasPrefix(string(p), "HTTP/1.1 200 ") ||
+		!strings.Contains(string(p), "\r\nStrict-Transport-Security: ") {
+		t.Errorf("%q", p)
+	}
+	if !strings.Contains(s.log.String(), "remote=[2001:db8::9]:4660") {
+		t.Error("the address is not in the log")
 	}
 }
 

@@ -47,6 +47,7 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.cors.mark(w.Header(), r.Header)
 	req := &request{Request: r, w: w, since: start, conn: connOf(r)}
 	req.from, req.secure = p.proxies.client(r)
+	req.secure = req.secure || req.conn != nil && req.conn.tls != nil
 	protect(w.Header(), req)
 	a := p.answer(req)
 	if !a.taken {

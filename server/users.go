@@ -26,16 +26,17 @@ func (p *public) register(r *request) answer {
 	a = message("User registered successfully")
 	a.secret = true
 	a.cookies = []*http.Cookie{
-		cookie("access_token", "Bearer "+g.AccessToken),
-		cookie("client_id", g.ClientID),
+		cookie("access_token", "Bearer "+g.AccessToken, r.secure),
+		cookie("client_id", g.ClientID, r.secure),
 	}
 	return a
 }
 
-func cookie(name, value string) *http.Cookie {
+func cookie(name, value string, secure bool) *http.Cookie {
 	return &http.Cookie{
 		Name: name, Value: value, Path: "/",
-		MaxAge: int(cookieMaxAge / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		MaxAge: int(cookieMaxAge / time.Second), HttpOnly: true, Secure: secure,
+		SameSite: http.SameSiteLaxMode,
 	}
 }
 
