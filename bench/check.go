@@ -8,14 +8,18 @@ import (
 // A checker looks at what members receive and counts it.
 type checker struct {
 	// Fixed.
-	count   bool // frames only
-	numbers int  // of the first member
+	count      bool // frames only
+	numbers    int  // of the first member
+	priceAlone bool // ticks of a typed dialect have no more
 
 	// Owned by the herd.
+	refs    []uint32 // token plus 1, by reference of a typed dialect: what acks gave
+	epoch   int64    // of the server, Unix µs; 0 before the first welcome
 	seen    []place
 	ticked  []ticked // in the window, by token
 	tally   Tally
 	latency histogram
+	ahead   int64 // Unix µs less µs of the run, as of this turn
 }
 
 // ticked is what any member received of a token in a window.
@@ -44,12 +48,7 @@ func (c *checker) join(m *member, tokens []uint32) {
 
 // take counts one tick of a member, read at a time of the run.
 func (c *checker) take(m *member, payload []byte, now int64) {
-	if m.slow {
-		c.tally.Slow.Frames++
-	} else {
-		c.tally.Frames++
-		m.frames++
-	}
+	c.deliver(m)
 	if c.count {
 		return
 	}
@@ -60,8 +59,7 @@ func (c *checker) take(m *member, payload []byte, now int64) {
 	}
 	p := c.table(m).find(tk.token)
 	if p == nil {
-		c.tally.Faults.Foreign++
-		c.first("a tick of %s, which was not asked for", tokenName(int(tk.token)))
+		c.foreign(tk.token)
 		return
 	}
 	if tk.n != p.last+1 && p.last != 0 {
@@ -69,11 +67,32 @@ func (c *checker) take(m *member, payload []byte, now int64) {
 	}
 	p.last = max(p.last, tk.n)
 	c.ticked[tk.token].take(tk.n)
-	if !m.slow {
-		late := max(now-tk.at, 0)
-		c.latency.record(late)
-		m.late += uint64(late)
+	c.late(m, now-tk.at)
+}
+
+// deliver counts a tick as come, whatever it is.
+func (c *checker) deliver(m *member) {
+	if m.slow {
+		c.tally.Slow.Frames++
+		return
 	}
+	c.tally.Frames++
+	m.frames++
+}
+
+// late takes how late a tick was, in µs.
+func (c *checker) late(m *member, us int64) {
+	if m.slow {
+		return
+	}
+	us = max(us, 0)
+	c.latency.record(us)
+	m.late += uint64(us)
+}
+
+func (c *checker) foreign(token uint32) {
+	c.tally.Faults.Foreign++
+	c.first("a tick of %s, which was not asked for", tokenName(int(token)))
 }
 
 // unexpected counts a tick that is not the next of its token.

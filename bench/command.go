@@ -60,13 +60,21 @@ type back struct {
 	Clients int     `json:"clients"` // that are back
 	Waiting int     `json:"waiting"` // that are on their way
 	Refused int     `json:"refused"` // attempts, tried again after a pause
-	Took    buckets `json:"took"`    // µs from the order to the answer to the subscribe
+	Took    buckets `json:"took"`    // µs from the order to all that was asked for
+
+	// Of a storm.
+	Resumed bool   `json:"resumed"` // they asked for what they missed
+	Faults  Faults `json:"faults"`  // since it began
+	Told    Told   `json:"told"`
 }
 
 func (b *back) add(o *back) {
 	b.Clients += o.Clients
 	b.Waiting += o.Waiting
 	b.Refused += o.Refused
+	b.Resumed = b.Resumed || o.Resumed
+	b.Faults.add(&o.Faults)
+	b.Told.add(&o.Told)
 	var h histogram
 	h.add(b.Took)
 	h.add(o.Took)

@@ -6,7 +6,8 @@
 //	          └─ scrape ──────── HTTP ──────▶   /metrics, /debug/pprof/heap?gc=1
 //
 // A swarm is a process too: up to 15,000 clients on one epoll, which check each tick
-// they get. It follows a fleet's commands, lines of JSON on its standard input.
+// they get and, in the typed dialects, each proof. It follows a fleet's commands, lines
+// of JSON on its standard input.
 //
 // A scenario is one file: its settings, its phases, its report. It shows figures
 // and judges nothing. Ticks are sent at fixed times, whatever the server does

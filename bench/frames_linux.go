@@ -34,17 +34,15 @@ func (h *herd) switched(at int, m *member, p []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%w: %s", errUpgrade, line)
 	}
+	if p := subprotocol(h.setup.Dialect); !bytes.Contains(head, []byte(p)) {
+		return nil, fmt.Errorf("%w: %s is not spoken there", errUpgrade, p)
+	}
 	m.state = memberOpen
 	h.dialing--
 	if h.setup.Dialect == dialectURL {
 		return rest, nil // it has subscribed by its handshake
 	}
-	h.list = h.picker.list(h.list[:0], h.setup.First+at)
-	h.out = appendSubscribe(h.out[:0], h.setup.Dialect, h.list)
-	if err := h.write(m, h.out); err != nil {
-		return nil, fmt.Errorf("send subscribe: %w", err)
-	}
-	return rest, nil
+	return rest, h.subscribe(at, m)
 }
 
 // retryAfter is how many seconds a refusal asks to wait.
@@ -62,12 +60,12 @@ func retryAfter(head []byte) int64 {
 func (h *herd) frame(at int, m *member, f wireFrame, now int64) error {
 	switch f.op {
 	case proto.OpText:
+		if h.typed {
+			return h.typedText(m, f.payload, now)
+		}
 		h.text(m, f.payload, now)
 	case proto.OpBinary:
-		if h.setup.Dialect != dialectNATS {
-			return fmt.Errorf("%w: binary", errFrame)
-		}
-		return h.nats(at, m, f.payload, now)
+		return h.binary(at, m, f.payload, now)
 	case proto.OpPing:
 		return h.write(m, appendClientFrame(nil, proto.OpPong, f.payload))
 	case proto.OpClose:
@@ -122,11 +120,7 @@ func (h *herd) nats(at int, m *member, p []byte, now int64) error {
 // heard notes a member's first word from the server after its subscribe.
 func (h *herd) heard(m *member, now int64) {
 	m.state = memberHeard
-	if m.since != 0 {
-		h.returned.record(now - int64(m.since)*1000)
-		m.since = 0
-		h.waiting--
-	}
+	h.returnedBy(m, now)
 }
 
 // write sends all of p at once: there is always room for what a client says.

@@ -18,6 +18,7 @@ type herd struct {
 
 	// Fixed after newHerd.
 	setup  swarmLoad
+	typed  bool // its dialect
 	clock  clock
 	epoll  int
 	server unix.SockaddrInet4
@@ -64,7 +65,8 @@ func newHerd(s swarmLoad) (*herd, error) {
 		return nil, fmt.Errorf("make epoll: %w", err)
 	}
 	return &herd{
-		checker: checker{count: s.Count, numbers: s.First}, setup: s,
+		checker: checker{count: s.Count, numbers: s.First, priceAlone: priceAlone(s.Dialect)},
+		setup:   s, typed: typed(s.Dialect),
 		clock: newClock(s.Epoch), epoll: fd,
 		server: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 		picker: newPicker(s.Load),
@@ -78,6 +80,7 @@ func (h *herd) turn(events []unix.EpollEvent, wait time.Duration) error {
 	if err != nil && err != unix.EINTR {
 		return fmt.Errorf("wait for sockets: %w", err)
 	}
+	h.tellTime()
 	for i := range max(n, 0) {
 		at := int(events[i].Fd)
 		if m := &h.members[at]; m.state == memberAway {

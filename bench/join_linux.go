@@ -102,7 +102,8 @@ func (h *herd) ask(at int, m *member) error {
 		h.list = h.picker.list(h.list[:0], h.setup.First+at)
 		path = string(appendNames([]byte("/sub/"), h.list))
 	}
-	h.out = appendUpgrade(h.out[:0], path, h.setup.Addr, h.setup.Bearer)
+	h.out = appendUpgrade(h.out[:0], path, h.setup.Addr, h.setup.Bearer,
+		subprotocol(h.setup.Dialect))
 	return h.write(m, h.out)
 }
 
@@ -144,14 +145,19 @@ func (h *herd) drop(at int, m *member) {
 	m.fd, m.state, m.rest = -1, memberAway, nil
 }
 
-// again has a member come back anew: what it saw before tells nothing.
-func (h *herd) again(at int) {
+// again has a member come back: anew, when what it saw before tells nothing, or cut off
+// and to go on where it was.
+func (h *herd) again(at int, cutOff bool) {
 	m := &h.members[at]
 	if m.state < memberOpen || m.slow {
 		return // on its way, or busy with something else
 	}
+	if !cutOff {
+		h.table(m).forget()
+	} else if err := h.cut(m); err != nil {
+		h.odd("%v", err)
+	}
 	h.drop(at, m)
-	h.table(m).forget()
 	m.since = uint32(max(h.clock.now()/1000, 1))
 	h.waiting++
 	h.queue = append(h.queue, at)

@@ -59,6 +59,8 @@ type Idle struct {
 	PerStream    Memory   `json:"per_stream"`
 	CPU          float64  `json:"cpu_us"`   // per connection and second, without Alone
 	Alone        float64  `json:"alone_us"` // per second, of servers without connections
+	Beats        float64  `json:"beats"`    // heartbeats per connection and second
+	Faults       Faults   `json:"faults"`
 	Disturbances          // while it rested
 }
 
@@ -123,6 +125,8 @@ func (t *trial) rest(ctx context.Context, r *Idle) error {
 		return err
 	}
 	own := span.until(after.since(before).Total, end.Tally.CPU)
+	r.Beats = ratio(float64(end.Tally.Told.Proved), own.took*float64(t.c.Clients))
+	r.Faults = end.Tally.Faults
 	r.CPU = max(ratio(own.server*1e6-r.Alone*own.took, own.took*float64(t.c.Clients)), 0)
 	r.Disturbances = t.disturbance(&span, own)
 	return nil

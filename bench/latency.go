@@ -47,6 +47,18 @@ type Back struct {
 	P50     float64 `json:"p50_s,omitempty"`
 	P99     float64 `json:"p99_s,omitempty"`
 	Max     float64 `json:"max_s"` // of those that came
+
+	// Resume is of a storm in a typed dialect.
+	Resume *Resume `json:"resume,omitempty"`
+	Faults Faults  `json:"faults"` // of a storm
+}
+
+// A Resume is what became of the ticks that clients missed while they were away.
+type Resume struct {
+	Replayed uint64 `json:"replayed"` // made good: they came before the client was back
+	Missed   uint64 `json:"missed"`   // for good, whether it was told so or not
+	Doubled  uint64 `json:"doubled"`  // came though the client had them
+	Gaps     uint64 `json:"gaps"`     // told
 }
 
 func newBack(b *back, of int) *Back {
@@ -54,8 +66,20 @@ func newBack(b *back, of int) *Back {
 	h.add(b.Took)
 	s := func(us uint64) float64 { return float64(us) / 1e6 }
 	among := func(q float64) float64 { return s(h.at(rankOf(q, uint64(of)))) }
-	return &Back{Clients: b.Clients, Of: of, Refused: b.Refused,
-		P50: among(0.5), P99: among(0.99), Max: s(h.max)}
+	out := &Back{Clients: b.Clients, Of: of, Refused: b.Refused, P50: among(0.5),
+		P99: among(0.99), Max: s(h.max), Faults: b.Faults}
+	if b.Resumed {
+		out.Resume = &Resume{Replayed: b.Told.Replayed, Gaps: b.Told.Gaps,
+			Missed:  b.Faults.Untold + b.Told.Gapped + b.Told.Skipped,
+			Doubled: b.Faults.Doubled + b.Faults.Order}
+	}
+	return out
+}
+
+func (r *Resume) words() string {
+	return fmt.Sprintf("%s ticks made good, %s missed, %s doubled, %s gaps told",
+		whole(float64(r.Replayed)), whole(float64(r.Missed)), whole(float64(r.Doubled)),
+		whole(float64(r.Gaps)))
 }
 
 func (b *Back) words() string {

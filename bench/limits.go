@@ -61,6 +61,7 @@ const (
 	tickBytes       = 160       // at most, of a tick made here
 	controlMax      = 125       // RFC 6455 §5.5
 	frameBytesMax   = 64 << 20  // of a server's frame
+	refsMax         = 2 * universeMax
 )
 
 // moreTimes is by how much the second window of streams is faster than the first.

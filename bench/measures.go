@@ -8,6 +8,7 @@ type measure struct {
 
 	zero   bool // shown even where it is 0 in all rounds
 	unlike bool // of something else in peers than in Azira: a ratio means nothing
+	timed  bool // by lateness, which is not the same in all dialects
 }
 
 func ofWindow(name, unit string, of func(w *Window) float64) measure {
@@ -37,8 +38,22 @@ func ofStall(name, unit string, of func(s *Stall) []float64) measure {
 	}}
 }
 
+func ofResume(name string, of func(r *Resume) uint64) measure {
+	return measure{name: name, zero: true, of: func(t *Trial) []float64 {
+		if t.Back == nil || t.Back.Resume == nil {
+			return nil
+		}
+		return []float64{float64(of(t.Back.Resume))}
+	}}
+}
+
 func unlike(m measure) measure {
 	m.unlike = true
+	return m
+}
+
+func byLateness(m measure) measure {
+	m.timed = true
 	return m
 }
 
@@ -49,13 +64,28 @@ var measures = []measure{
 	ofWindow("delivered", "/s", func(w *Window) float64 { return w.PerSecond }),
 	ofWindow("delivered per core", "/s", func(w *Window) float64 { return w.PerCore }),
 	ofWindow("server busy", "%", func(w *Window) float64 { return 100 * w.Busy }),
-	ofWindow("latency p50", "ms", func(w *Window) float64 { return w.Latency.P50 }),
-	ofWindow("latency p90", "ms", func(w *Window) float64 { return w.Latency.P90 }),
-	ofWindow("latency p99", "ms", func(w *Window) float64 { return w.Latency.P99 }),
-	ofWindow("latency p99.9", "ms", func(w *Window) float64 { return w.Latency.P999 }),
-	ofWindow("latency max", "ms", func(w *Window) float64 { return w.Latency.Max }),
-	ofWindow("fairness (Jain)", "", func(w *Window) float64 { return w.Jain }),
-	ofWindow("worst client by the mean", "", func(w *Window) float64 { return w.Worst }),
+	byLateness(ofWindow("latency p50", "ms", func(w *Window) float64 { return w.Latency.P50 })),
+	byLateness(ofWindow("latency p90", "ms", func(w *Window) float64 { return w.Latency.P90 })),
+	byLateness(ofWindow("latency p99", "ms", func(w *Window) float64 { return w.Latency.P99 })),
+	byLateness(ofWindow("latency p99.9", "ms", func(w *Window) float64 { return w.Latency.P999 })),
+	byLateness(ofWindow("latency max", "ms", func(w *Window) float64 { return w.Latency.Max })),
+	{name: "frames per write", of: func(t *Trial) []float64 {
+		if t.Window == nil || t.Window.Server == nil {
+			return nil
+		}
+		return []float64{t.Window.Server.PerWrite}
+	}},
+	ofWindow("wire bytes per tick", "B", func(w *Window) float64 { return w.Wire }),
+	unlike(ofWindow("heartbeats proved", "", func(w *Window) float64 {
+		return float64(w.Told.Proved)
+	})),
+	ofWindow("ticks skipped, as told", "", func(w *Window) float64 {
+		return float64(w.Told.Skipped)
+	}),
+	byLateness(ofWindow("fairness (Jain)", "", func(w *Window) float64 { return w.Jain })),
+	byLateness(ofWindow("worst client by the mean", "", func(w *Window) float64 {
+		return w.Worst
+	})),
 	ofWindow("uncounted", "", func(w *Window) float64 { return w.Uncounted }),
 	ofWindow("ticks counted", "", func(w *Window) float64 { return float64(w.Ticks) }),
 	{name: "knee", unit: "/s", zero: true, of: func(t *Trial) []float64 {
@@ -80,6 +110,10 @@ var measures = []measure{
 		}
 		return []float64{b.P99}
 	}},
+	ofResume("ticks made good", func(r *Resume) uint64 { return r.Replayed }),
+	ofResume("ticks missed", func(r *Resume) uint64 { return r.Missed }),
+	ofResume("ticks doubled", func(r *Resume) uint64 { return r.Doubled }),
+	ofResume("gaps told", func(r *Resume) uint64 { return r.Gaps }),
 	ofStall("p99 with slow by without", "", func(s *Stall) []float64 {
 		return s.quotients((*Pair).ratio)
 	}),
@@ -106,5 +140,6 @@ var measures = []measure{
 	ofIdle("RSS per connection", "B", func(i *Idle) float64 { return i.PerStream.RSS }),
 	ofIdle("kernel, both ends", "B", func(i *Idle) float64 { return i.PerStream.Kernel }),
 	ofIdle("CPU per connection and second", "µs", func(i *Idle) float64 { return i.CPU }),
+	ofIdle("heartbeats per connection and second", "", func(i *Idle) float64 { return i.Beats }),
 	ofIdle("CPU without connections, per second", "µs", func(i *Idle) float64 { return i.Alone }),
 }

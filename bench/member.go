@@ -15,6 +15,8 @@ type member struct {
 	slow   bool
 	again  uint8  // reads since it was healed, up to readsAgain
 	since  uint32 // when it was told to come back: ms of the run
+
+	resuming bool // it asked for what it missed and does not have all of it yet
 }
 
 // A memberState is how far a member has come.
@@ -31,7 +33,7 @@ const (
 // A place says which tick of a token came last. Free ones have token 0.
 type place struct {
 	token uint32 // plus 1
-	last  uint32 // n of the last tick; 0 before the first
+	last  uint32 // n of the last tick, seq in typed dialects; 0 before the first
 }
 
 // tableBits is the size of a table with room to spare for so many tokens.
@@ -70,6 +72,14 @@ func (t places) forget() {
 	for i := range t {
 		t[i].last = 0
 	}
+}
+
+// sum is that of the last ticks' numbers.
+func (t places) sum() (n uint64) {
+	for _, p := range t {
+		n += uint64(p.last)
+	}
+	return n
 }
 
 // keep holds on to what is left of a read. Memory for much of it is not kept once

@@ -39,6 +39,7 @@ func WritePage(w io.Writer, r *RunReport) error {
 func (r *RunReport) plots() []plot {
 	all := []plot{
 		r.bars("CPU per delivered tick"),
+		r.bars("wire bytes per tick"),
 		{title: "Latency: how many ticks came within", x: "share of ticks", y: "ms",
 			nines: true, logY: true, series: r.lines(latencyCurve)},
 		{title: "Latency p99 by rate", x: "deliveries/s", y: "ms", logX: true, logY: true,

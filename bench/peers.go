@@ -24,19 +24,23 @@ type target struct {
 	missing string // why it does not run on this machine; empty if it does
 	program string // that peers are in
 
+	// Of Azira.
+	dialect string // of its clients; peers say theirs
+	own     bool   // it is without settings of --also, in the first dialect
+
 	// Of Azira with settings that --also gives.
 	flags   []string
 	environ []string
 }
 
 // azira says that it is one of ours, with whatever settings.
-func (t *target) azira() bool { return t.name == aziraName || t.flags != nil || t.environ != nil }
+func (t *target) azira() bool { return t.dialect != "" }
 
 // variant is Azira with other settings: words that begin with a dash and what
 // follows are flags of serve, NAME=VALUE before them is environment, and a path
 // before all is another build of it.
-func variant(program, settings string) target {
-	t := target{name: settings, program: program, flags: []string{}}
+func variant(program, dialect, settings string) target {
+	t := target{name: settings, program: program, dialect: dialect}
 	for i, word := range strings.Fields(settings) {
 		if i == 0 && strings.Contains(word, "/") && !strings.Contains(word, "=") {
 			t.program = word
@@ -49,12 +53,24 @@ func variant(program, settings string) target {
 	return t
 }
 
+// speaking is Azira in each dialect asked for.
+func (c *RunConfig) speaking() (out []target) {
+	for i, d := range c.dialects() {
+		t := target{name: aziraName, program: c.Executable, dialect: d, own: i == 0}
+		if len(c.dialects()) > 1 || d != dialectText {
+			t.name += " " + d
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
 // findTargets is Azira and the peers asked for. A peer that can't run is a target
 // all the same: the report says so.
 func (c *RunConfig) findTargets(ctx context.Context, temp string) []target {
-	out := []target{{name: aziraName, program: c.Executable}}
+	out := c.speaking()
 	for _, settings := range c.Also {
-		out = append(out, variant(c.Executable, settings))
+		out = append(out, variant(c.Executable, out[0].dialect, settings))
 	}
 	if len(c.Against) == 0 {
 		return out

@@ -25,7 +25,7 @@ var (
 // that begins now, if it is the first of all. The channel tells how it went, once.
 func (t *trial) profile(ctx context.Context) <-chan error {
 	done := make(chan error, 1)
-	if t.c.Profile == "" || t.target.name != aziraName || t.round > 0 || t.profiled {
+	if t.c.Profile == "" || !t.target.own || t.round > 0 || t.profiled {
 		done <- nil
 		return done
 	}

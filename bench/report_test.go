@@ -49,6 +49,28 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+// Lateness of dialects that count it from different times is not compared, all else is.
+func TestDialectRatios(t *testing.T) {
+	r := made()
+	for i, d := range []string{dialectText, dialectBinary} {
+		r.Targets[i].Dialect, r.Targets[i].Figures = d, nil
+	}
+	r.Settings.Dialects, r.Notes = []string{dialectText, dialectBinary}, nil
+	r.compute()
+	x := &r.Targets[1]
+	if x.figure("latency p99").Ratio != nil || x.figure("CPU per delivered tick").Ratio == nil {
+		t.Errorf("%+v", x.Figures)
+	}
+	var text strings.Builder
+	if err := Write(&text, r, false); err != nil || !strings.Contains(text.String(), "taking a tick in") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	x.Dialect, x.Figures = dialectJSON, nil
+	if r.compute(); x.figure("latency p99").Ratio == nil {
+		t.Error("of json it is the same")
+	}
+}
+
 // A peer that fails later keeps the figures it has.
 func TestFailed(t *testing.T) {
 	r := made()

@@ -36,7 +36,8 @@ func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, e
 	}
 	r := newRunReport(c, others != nil)
 	for _, t := range targets {
-		r.Targets = append(r.Targets, TargetReport{Name: t.name, Missing: t.missing})
+		r.Targets = append(r.Targets, TargetReport{Name: t.name, Dialect: t.dialect,
+			Missing: t.missing})
 	}
 	for round := range c.Rounds {
 		for i := range targets {
@@ -49,7 +50,7 @@ func (c *RunConfig) rounds(ctx context.Context, targets []target) (*RunReport, e
 			result, err := c.try(ctx, trial{c: c, target: t, round: round, cores: own,
 				others: others})
 			switch {
-			case err != nil && (t.name == aziraName || ctx.Err() != nil):
+			case err != nil && (t.own || ctx.Err() != nil):
 				return nil, err
 			case err != nil:
 				out.Missing = err.Error()

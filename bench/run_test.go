@@ -100,6 +100,70 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Clients of every dialect get what they are due, prove it, and come back to all of it.
+func TestRunDialects(t *testing.T) {
+	t.Parallel()
+	program := build(t)
+	for name, check := range map[string]func(t *testing.T, r *RunReport){
+		"watchlist --clients 20 --tokens 5 --of 20 --rate 4000 --seconds 1 --dialects text,json,json-ltp,bin,bin-ltp": checkDialectsRun,
+		"storm --clients 100 --rate 5000 --seconds 6 --dialects json,bin-ltp":                                         checkResumed,
+		"idle --clients 40 --seconds 6 --dialect bin": func(t *testing.T, r *RunReport) {
+			i := r.Targets[0].Trials[0].Idle
+			if i.Beats < 0.1 || i.Beats > 0.3 || i.Faults.wrong() != 0 ||
+				strings.Contains(strings.Join(r.Notes, ""), "WRONG") {
+				t.Errorf("%+v: %q", i, r.Notes)
+			}
+		},
+		"slow --clients 40 --rate 20000 --seconds 1 --share 0.25 --pairs 1 --stall 4 --dialect json": func(
+			t *testing.T, r *RunReport) {
+			for _, w := range r.Targets[0].Trials[0].windows() {
+				sound(t, w)
+			}
+		},
+	} {
+		t.Run(strings.Fields(name)[0], func(t *testing.T) {
+			t.Parallel()
+			check(t, runJSON(t, program, append(strings.Fields(name), "--rounds", "1", "--json", "-")...))
+		})
+	}
+}
+
+// checkDialectsRun says that clients of every dialect got all, and how many bytes it
+// took: the ticks of a text frame are 110 and a few digits.
+func checkDialectsRun(t *testing.T, r *RunReport) {
+	t.Helper()
+	if len(r.Targets) != len(Dialects) {
+		t.Fatalf("%+v", r.Targets)
+	}
+	for i, most := range []float64{112, 200, 90, 24, 24} {
+		x := &r.Targets[i]
+		if x.Name != "azira "+Dialects[i] {
+			t.Errorf("%s is not %s", x.Name, Dialects[i])
+		}
+		w := x.Trials[0].Window
+		sound(t, w)
+		if w.Wire > most || w.Wire < most/2 {
+			t.Errorf("%s: %g bytes per tick", x.Name, w.Wire)
+		}
+	}
+}
+
+// checkResumed says that who was cut off missed nothing, and that heartbeats prove it.
+func checkResumed(t *testing.T, r *RunReport) {
+	t.Helper()
+	for i := range r.Targets {
+		x := r.Targets[i].Trials[0]
+		sound(t, x.Window)
+		if b := x.Back; b.Clients != 100 || b.P99 <= 0 || b.Faults.wrong() != 0 || b.Resume == nil ||
+			b.Resume.Missed+b.Resume.Doubled+b.Resume.Gaps != 0 {
+			t.Errorf("%+v", b)
+		}
+		if x.Window.Told.Proved < 100 {
+			t.Errorf("%d heartbeats", x.Window.Told.Proved)
+		}
+	}
+}
+
 // checkSlow says that clients stalled in the middle window, and in no other.
 func checkSlow(t *testing.T, r *RunReport) {
 	t.Helper()

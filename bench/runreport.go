@@ -16,29 +16,31 @@ type RunReport struct {
 
 // RunSettings are the load.
 type RunSettings struct {
-	Kind      Kind    `json:"kind"`
-	Clients   int     `json:"clients"`
-	Servers   int     `json:"servers"`
-	Tokens    int     `json:"tokens"`
-	Of        int     `json:"of"`
-	Same      float64 `json:"same"`
-	Zipf      bool    `json:"zipf"`
-	Rate      float64 `json:"rate"`
-	FanOut    float64 `json:"fan_out"` // clients per tick
-	Seconds   float64 `json:"seconds"`
-	Rounds    int     `json:"rounds"`
-	PerSend   int     `json:"per_send"`
-	Share     float64 `json:"share"`
-	Pairs     int     `json:"pairs"`
-	Stall     float64 `json:"stall_s"`
-	SlowRate  float64 `json:"slow_rate"`
-	ChurnRate float64 `json:"churn"`
-	BoundMs   float64 `json:"bound_ms"`
+	Kind      Kind     `json:"kind"`
+	Dialects  []string `json:"dialects"` // of Azira's clients
+	Clients   int      `json:"clients"`
+	Servers   int      `json:"servers"`
+	Tokens    int      `json:"tokens"`
+	Of        int      `json:"of"`
+	Same      float64  `json:"same"`
+	Zipf      bool     `json:"zipf"`
+	Rate      float64  `json:"rate"`
+	FanOut    float64  `json:"fan_out"` // clients per tick
+	Seconds   float64  `json:"seconds"`
+	Rounds    int      `json:"rounds"`
+	PerSend   int      `json:"per_send"`
+	Share     float64  `json:"share"`
+	Pairs     int      `json:"pairs"`
+	Stall     float64  `json:"stall_s"`
+	SlowRate  float64  `json:"slow_rate"`
+	ChurnRate float64  `json:"churn"`
+	BoundMs   float64  `json:"bound_ms"`
 }
 
 // A TargetReport is one target's part.
 type TargetReport struct {
 	Name    string   `json:"name"`
+	Dialect string   `json:"dialect,omitempty"` // of Azira's clients
 	Missing string   `json:"missing,omitempty"` // why it was not measured, or not to the end
 	Figures []Figure `json:"figures"`
 	Trials  []Trial  `json:"trials"`
@@ -71,7 +73,8 @@ func spreadOf(vs []float64) (s Spread) {
 
 func newRunReport(c *RunConfig, pinned bool) *RunReport {
 	return &RunReport{Head: newHead(c.Name, c.Command), Pinned: pinned, Settings: RunSettings{
-		Kind: c.Kind, Clients: c.Clients, Servers: c.Servers, Tokens: c.Tokens, Of: c.Of,
+		Kind: c.Kind, Dialects: c.dialects(), Clients: c.Clients, Servers: c.Servers,
+		Tokens: c.Tokens, Of: c.Of,
 		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
 		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share, Pairs: c.Pairs,
 		Stall: c.Stall, SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
@@ -89,7 +92,8 @@ func (r *RunReport) compute() {
 				all := m.of(&t.Trials[j])
 				vs = append(vs, all...)
 				v := spreadOf(all).Median
-				if a := own.trial(t.Trials[j].Round); t != own && a != nil && v != 0 && !m.unlike {
+				a := own.trial(t.Trials[j].Round)
+				if t != own && a != nil && v != 0 && m.comparable(own, t) {
 					ratios = append(ratios, spreadOf(m.of(a)).Median/v)
 				}
 			}
@@ -105,6 +109,11 @@ func (r *RunReport) compute() {
 		}
 		r.note(t)
 	}
+}
+
+// comparable says that a figure is of the same in both targets.
+func (m *measure) comparable(a, b *TargetReport) bool {
+	return !m.unlike && !(m.timed && ingressTimed(a.Dialect) != ingressTimed(b.Dialect))
 }
 
 func (t *TargetReport) trial(round int) *Trial {
@@ -188,8 +197,14 @@ func (t *Trial) doubts(say sayer) {
 		say("%d of %d clients did not come back within %.0f s", b.Of-b.Clients, b.Of,
 			stormTimeout.Seconds())
 	}
+	if b := t.Back; b != nil && b.Faults.wrong() > 0 {
+		say("WRONG while clients came back: %s", b.Faults.String())
+	}
 	if t.Idle != nil {
 		t.Idle.Disturbances.doubts(say)
+		if t.Idle.Faults.wrong() > 0 {
+			say("WRONG: %s", t.Idle.Faults.String())
+		}
 	}
 }
 
@@ -215,12 +230,16 @@ func (w *Window) doubts(say sayer) {
 	if w.Starved > 0 {
 		say("%d clients received nothing in the window, though their tokens ticked", w.Starved)
 	}
-	if n := w.Faults.Missing; n > 0 {
+	if n := w.missing(); n > 0 {
 		words := "and it does not say how many"
 		if w.Server != nil {
 			words = fmt.Sprintf("the server counts %s in all", whole(w.Server.Skipped))
 		}
 		say("%s ticks were passed over, %s", whole(float64(n)), words)
+	}
+	if w.Told.Gaps > 0 {
+		say("%s ticks could not be had any more, as clients were told",
+			whole(float64(w.Told.Gapped)))
 	}
 	if b := w.Back; b != nil && b.P99 == 0 {
 		say("%d of %d clients that were to come back had not, at the window's end",

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,9 @@ func (t *Trial) words() string {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if t.Back != nil {
 		add("%s, %d refused at first", t.Back.words(), t.Back.Refused)
+		if t.Back.Resume != nil {
+			add("%s", t.Back.Resume.words())
+		}
 	}
 	if len(t.Steps) > 0 {
 		add("knee %s/s", whole(t.Knee))
@@ -25,8 +29,8 @@ func (t *Trial) words() string {
 		if w.Back != nil {
 			add("%s", w.Back.words())
 		}
-		if w.Faults.Missing > 0 {
-			add("%s ticks passed over", whole(float64(w.Faults.Missing)))
+		if n := w.missing(); n > 0 {
+			add("%s ticks passed over", whole(float64(n)))
 		}
 		if w.Uncounted > 0 {
 			add("WRONG: %s uncounted", whole(w.Uncounted))
@@ -43,6 +47,9 @@ func (t *Trial) words() string {
 		m := t.Idle.PerStream
 		add("per connection: user %s bytes, RSS %s, kernel %s (both ends), %s µs/s", known(m.User),
 			whole(m.RSS), whole(m.Kernel), decimals(t.Idle.CPU, 2))
+		if t.Idle.Beats > 0 {
+			add("%s heartbeats/s", decimals(t.Idle.Beats, 3))
+		}
 	}
 	return strings.Join(out, "; ")
 }
@@ -50,6 +57,7 @@ func (t *Trial) words() string {
 func (r *RunReport) table(t *table) {
 	t.head(r.Head)
 	t.row("load", r.Settings.words())
+	r.dialects(t)
 	if r.Pinned {
 		t.row("cores", "server on one of its own, clients and feed on the others")
 	}
@@ -82,12 +90,27 @@ func (r *RunReport) table(t *table) {
 	}
 }
 
+// dialects says what clients of Azira speak, and what that makes of figures.
+func (r *RunReport) dialects(t *table) {
+	all := r.Settings.Dialects
+	if !slices.ContainsFunc(all, typed) {
+		return
+	}
+	t.row("dialects", strings.Join(all, ", ")+" of azira; of peers their own")
+	if slices.ContainsFunc(all, ingressTimed) {
+		t.row("latency", "of json-ltp, bin, bin-ltp from the server's taking a tick in, "+
+			"of others from the time it was to be sent at")
+	}
+	t.row("wire bytes", "all that clients receive, heartbeats and headers of frames too, "+
+		"by the ticks in it")
+}
+
 // ratios shows Azira's figures by those of others.
 func (r *RunReport) ratios(t *table, shown []*TargetReport) {
 	if len(shown) < 2 {
 		return
 	}
-	names := []string{"azira by …"}
+	names := []string{r.Targets[0].Name + " by …"}
 	for _, x := range shown[1:] {
 		names = append(names, x.Name)
 	}
@@ -118,11 +141,10 @@ func (r *RunReport) inside(t *table) {
 	if w == nil || w.Server == nil {
 		return
 	}
-	t.section("Inside azira, last round")
+	t.section("Inside " + own.Name + ", last round")
 	t.row("objects allocated", whole(w.Server.Allocs), "by all that it does, over "+
 		whole(w.Server.Ticks)+" ticks; per tick: see azira bench streams")
 	t.row("GC pauses", decimals(100*w.Server.PauseShare, 4)+" % of the time")
-	t.row("frames per write", decimals(w.Server.PerWrite, 2))
 	t.row("ticks replaced by newer ones", whole(w.Server.Skipped))
 	t.row("clients and feed busy", decimals(100*w.Harness, 0)+" %", "the busiest process: "+
 		decimals(100*w.Busiest, 0)+" % of one processor")
@@ -152,6 +174,8 @@ func spread(s Spread) string {
 // figure writes three or four digits that mean something.
 func figure(v float64) string {
 	switch a := math.Abs(v); {
+	case a == 0:
+		return "0"
 	case a >= 100:
 		return whole(v)
 	case a >= 10:

@@ -25,7 +25,7 @@ func (t *trial) saturate(ctx context.Context, r *Trial) error {
 // good says that servers kept up with a rate: in time, and with every tick.
 func (w *Window) good(rate, boundMs float64) bool {
 	return w.Latency.P99 <= boundMs && w.PerSecond >= rate*deliveredMin && w.Dropped == 0 &&
-		w.Faults.Missing == 0 && w.Undelivered == 0 && w.Faults.wrong() == 0
+		w.missing() == 0 && w.Undelivered == 0 && w.Faults.wrong() == 0
 }
 
 // saturate is the whole of it for any probe.

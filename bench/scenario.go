@@ -33,6 +33,8 @@ type RunConfig struct {
 	ChurnRate float64 // churn: clients per second that come back anew
 	BoundMs   float64 // saturate: p99 at the knee
 
+	Dialects []string // of Azira's clients, each a target of its own; none is text alone
+
 	Also    []string // Azira with other settings, each a target of its own
 	Against []string // peers
 	Peers   string   // the program they are in; empty is found or built
@@ -106,6 +108,13 @@ func Scenario(name string) (RunConfig, error) {
 	return c, nil
 }
 
+func (c *RunConfig) dialects() []string {
+	if len(c.Dialects) == 0 {
+		return []string{dialectText}
+	}
+	return c.Dialects
+}
+
 func (c *RunConfig) load() load {
 	return load{Universe: c.Of, Tokens: c.Tokens, Same: c.Same, Zipf: c.Zipf}
 }
@@ -156,6 +165,9 @@ func (c *RunConfig) Check() error {
 		return fmt.Errorf("%w: --profile: %s has no window to profile", ErrConfig, c.Name)
 	case slices.Contains(c.Against, aziraName):
 		return fmt.Errorf("%w: --against %s: it is measured anyway", ErrConfig, aziraName)
+	}
+	if err := checkDialects(c.Dialects); err != nil {
+		return err
 	}
 	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams)+fdSpare, "clients")
 }

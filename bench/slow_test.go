@@ -39,7 +39,7 @@ func TestPairs(t *testing.T) {
 		w.At, w.User = float64(10+20*i), 1e6+float64(i)*5e4 // 50,000 more every 20 s
 	}
 	s.Heavy.User += 4e5
-	s.compute(&trial{c: &c, target: &target{name: aziraName}})
+	s.compute(&trial{c: &c, target: &target{name: aziraName, dialect: dialectText}})
 	if s.PerClient != 4500 || s.Growth != 5e4 || s.Allowed != 4256 {
 		t.Errorf("%+v", s)
 	}

@@ -148,9 +148,10 @@ func (s *swarm) follow(c swarmCommand) (r swarmResult, err error) {
 	case doChurn:
 		h.beginChurn(c.Rate)
 	case doStorm:
+		h.begin(h.members)
 		h.storm()
 		s.await(stormTimeout, func() bool { return h.waiting == 0 || time.Now().After(s.limit) },
-			func() swarmResult { return swarmResult{Back: h.back()} })
+			func() swarmResult { return swarmResult{Back: h.afterStorm()} })
 	default:
 		err = fmt.Errorf("%w: unknown command %q", ErrConfig, c.Do)
 	}

@@ -16,7 +16,13 @@ import (
 
 // A badServer answers every subscribe with the same frames, whatever was asked for.
 func badServer(t *testing.T, frames ...[]byte) string {
+	return fakeServer(t, func([]byte) [][]byte { return frames })
+}
+
+// A fakeServer speaks whatever subprotocol it is asked for, and answers as it is told to.
+func fakeServer(t *testing.T, answer func(request []byte) [][]byte) string {
 	t.Helper()
+	up := ws.Upgrader{Protocol: func([]byte) bool { return true }}
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -31,11 +37,15 @@ func badServer(t *testing.T, frames ...[]byte) string {
 			}
 			serving.Go(func() {
 				defer conn.Close()
-				if _, err := ws.Upgrade(conn); err != nil {
+				if _, err := up.Upgrade(conn); err != nil {
 					return
 				}
-				for _, err := wsutil.ReadClientText(conn); err == nil; _, err = wsutil.ReadClientText(conn) {
-					for _, f := range frames {
+				for {
+					request, err := wsutil.ReadClientText(conn)
+					if err != nil {
+						return
+					}
+					for _, f := range answer(request) {
 						_, _ = conn.Write(f) // a client that has gone shows at the next read
 					}
 				}

@@ -11,6 +11,7 @@ type Tally struct {
 	CPU     float64 `json:"cpu"`     // seconds, of the clients' processes
 	Busiest float64 `json:"busiest"` // of them: share of one processor that it used
 	Faults  Faults  `json:"faults"`
+	Told    Told    `json:"told"` // of typed dialects
 	Slow    Slow    `json:"slow"`
 	Starved int     `json:"starved"` // clients that got nothing while others got their tokens' ticks
 	Digest  uint64  `json:"digest"`  // of each client's number of frames, whatever the order
@@ -28,15 +29,22 @@ type Faults struct {
 	Odd     uint64 `json:"odd"`     // no tick, or no frame
 	Closed  uint64 `json:"closed"`  // streams that the server ended
 	First   string `json:"first,omitempty"`
+
+	// Of typed dialects, where the server has to say what it passes over.
+	Untold   uint64 `json:"untold"`   // passed over without a word
+	Unproved uint64 `json:"unproved"` // heartbeats whose sum was not the client's
 }
 
 // wrong is how much must never happen. That ticks are missing is another matter: a
 // server that can't keep up has to pass some over.
-func (f *Faults) wrong() uint64 { return f.Foreign + f.Doubled + f.Order + f.Odd + f.Closed }
+func (f *Faults) wrong() uint64 {
+	return f.Foreign + f.Doubled + f.Order + f.Odd + f.Closed + f.Untold + f.Unproved
+}
 
 func (f *Faults) String() string {
-	return fmt.Sprintf("%d foreign, %d doubled, %d out of order, %d odd, %d streams closed (%s)",
-		f.Foreign, f.Doubled, f.Order, f.Odd, f.Closed, f.First)
+	return fmt.Sprintf("%d foreign, %d doubled, %d out of order, %d odd, %d streams closed, "+
+		"%d missing untold, %d heartbeats unproved (%s)", f.Foreign, f.Doubled, f.Order, f.Odd,
+		f.Closed, f.Untold, f.Unproved, f.First)
 }
 
 func (f *Faults) add(o *Faults) {
@@ -46,6 +54,8 @@ func (f *Faults) add(o *Faults) {
 	f.Missing += o.Missing
 	f.Odd += o.Odd
 	f.Closed += o.Closed
+	f.Untold += o.Untold
+	f.Unproved += o.Unproved
 	if f.First == "" {
 		f.First = o.First
 	}
@@ -101,6 +111,7 @@ func (t *Tally) add(o *Tally) {
 	t.Digest += o.Digest
 	t.Lateness = append(t.Lateness, o.Lateness...)
 	t.Faults.add(&o.Faults)
+	t.Told.add(&o.Told)
 	t.Slow.Clients += o.Slow.Clients
 	t.Slow.Frames += o.Slow.Frames
 	t.Slow.Missing += o.Slow.Missing

@@ -24,6 +24,7 @@ type trial struct {
 	dropped uint64 // by the feed, up to the last window
 
 	undelivered uint64 // at the end of the last window
+	stale       uint64 // ticks that did not come to clients of a typed dialect in any before
 
 	profiled bool // in a window before
 }
@@ -94,6 +95,9 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 		bearer, err := s.bearer(ctx)
 		if err != nil {
 			return err
+		}
+		if t.target.azira() {
+			s.dialect = t.target.dialect
 		}
 		plan.setups = append(plan.setups, swarmLoad{Load: t.c.load(), Addr: s.public,
 			Bearer: bearer, Dialect: s.dialect, Count: t.counted(), Epoch: epoch})

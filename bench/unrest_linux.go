@@ -7,12 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// storm has all members come back at once.
+// storm has all members come back at once. In a typed dialect they are cut off, and ask
+// for what they missed; in others they can't.
 func (h *herd) storm() {
 	h.dialMax = len(h.members)
 	h.returned, h.refused = histogram{}, 0
 	for at := range h.members {
-		h.again(at)
+		h.again(at, h.typed)
 	}
 }
 
@@ -20,6 +21,13 @@ func (h *herd) storm() {
 func (h *herd) back() *back {
 	return &back{Clients: int(h.returned.n), Waiting: h.waiting, Refused: h.refused,
 		Took: h.returned.buckets()}
+}
+
+// afterStorm is back, with what was wrong since the storm began.
+func (h *herd) afterStorm() *back {
+	b := h.back()
+	b.Resumed, b.Faults, b.Told = h.typed, h.tally.Faults, h.tally.Told
+	return b
 }
 
 // beginChurn has so many members per second come back, one after another.
@@ -32,7 +40,7 @@ func (h *herd) beginChurn(rate float64) {
 func (h *herd) churn(now time.Time) {
 	due := h.churnRate * now.Sub(h.churnFrom).Seconds()
 	for ; h.churned+1 <= due && len(h.members) > 0; h.churned++ {
-		h.again(h.churnNext % len(h.members))
+		h.again(h.churnNext%len(h.members), false)
 		h.churnNext++
 	}
 }

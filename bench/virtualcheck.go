@@ -82,8 +82,8 @@ func (c *VirtualConfig) crossReal(ctx context.Context, k *VirtualCheck) (err err
 		return err
 	}
 	own, others := splitCores()
-	t := trial{c: &run, target: &target{name: aziraName, program: c.Executable}, cores: own,
-		others: others}
+	t := trial{c: &run, target: &target{name: aziraName, program: c.Executable,
+		dialect: dialectText, own: true}, cores: own, others: others}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer func() { err = errors.Join(err, t.stop()) }()

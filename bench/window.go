@@ -17,6 +17,7 @@ type Window struct {
 	User      float64 `json:"cpu_user_us"` // the part outside the kernel, roughly
 	PerCore   float64 `json:"per_core"`    // frames per second of the server's processor time
 	Busy      float64 `json:"busy"`        // share of the window that the server was running
+	Wire      float64 `json:"wire_bytes"`  // that clients received, of any frame, per frame delivered
 
 	Latency Percentiles `json:"latency"`
 	Curve   []Point     `json:"curve"`
@@ -25,6 +26,7 @@ type Window struct {
 
 	Starved     int     `json:"starved"` // clients that got nothing while others did
 	Faults      Faults  `json:"faults"`
+	Told        Told    `json:"told"` // by the server, in typed dialects
 	Slow        Slow    `json:"slow"`
 	Back        *Back   `json:"back,omitempty"` // of churn
 	Undelivered uint64  `json:"undelivered"`    // still, seconds after the last tick
@@ -119,6 +121,9 @@ func (t *trial) endFlow(ctx context.Context, fl *flow, w *Window) error {
 		w.Uncounted = t.uncounted(w)
 	}
 	t.undelivered = w.Undelivered
+	if typed(t.target.dialect) { // what the feed drops has no seq: it shows in no later one
+		t.stale += w.Undelivered
+	}
 	return err
 }
 
@@ -133,17 +138,20 @@ func (t *trial) uncounted(w *Window) float64 {
 	if w.Dropped > 0 {
 		due += float64(w.Dropped) * float64(t.c.load().holdersMax(t.c.Clients))
 	}
-	missed := float64(w.Faults.Missing + w.Undelivered)
+	missed := float64(w.missing() + w.Undelivered)
 	all := missed + float64(w.Slow.Missing)
 	return max(missed-w.Server.Skipped-due, all-w.Server.Ever-due, 0)
 }
+
+// missing is how many ticks clients did not get, by what they saw or were told.
+func (w *Window) missing() uint64 { return w.Faults.Missing + w.Faults.Untold + w.Told.Skipped }
 
 // drained waits until what was published has come, or nothing more does.
 func (t *trial) drained(ctx context.Context, w *Window) error {
 	final := swarmCommand{Do: doFinal, Last: t.source.published}
 	for last, still := uint64(0), 0; still < drainPolls; {
 		r, err := t.fleet.ask(ctx, final)
-		if w.Undelivered = r.Left; err != nil || r.Left == 0 {
+		if w.Undelivered = r.Left - min(r.Left, t.stale); err != nil || w.Undelivered == 0 {
 			return err
 		}
 		still++
@@ -198,7 +206,9 @@ func newWindow(y *Tally, u usage, took float64) *Window {
 		Frames: y.Frames + y.Slow.Frames, PerSecond: ratio(n, y.Seconds),
 		CPU: ratio(u.Total*1e6, n), PerCore: ratio(n, u.Total), Busy: ratio(u.Total, took),
 		User:    ratio(u.Total*1e6, n) * ratio(u.User, u.User+u.System),
-		Starved: y.Starved, Faults: y.Faults, Slow: y.Slow, PerRead: ratio(n, float64(y.Reads)),
+		Wire:    ratio(float64(y.Bytes), n),
+		Starved: y.Starved, Faults: y.Faults, Told: y.Told, Slow: y.Slow,
+		PerRead: ratio(n, float64(y.Reads)),
 	}
 	w.Jain, w.Worst = fairness(y.Lateness)
 	w.hist.add(y.Latency)

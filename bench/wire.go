@@ -79,13 +79,17 @@ func appendClientFrame(dst []byte, op proto.Op, payload []byte) []byte {
 	return append(append(dst, 0, 0, 0, 0), payload...)
 }
 
-// appendUpgrade asks for a stream of whoever the bearer names, or of nobody.
-func appendUpgrade(dst []byte, path, addr, bearer string) []byte {
+// appendUpgrade asks for a stream of whoever the bearer names, or of nobody, in a
+// subprotocol or none.
+func appendUpgrade(dst []byte, path, addr, bearer, protocol string) []byte {
 	dst = append(append(dst, "GET "+path...), " HTTP/1.1\r\nHost: "+addr+
 		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nUser-Agent: azira-bench\r\n"...)
 	if bearer != "" {
 		dst = append(dst, "Authorization: Bearer "+bearer+"\r\n"...)
+	}
+	if protocol != "" {
+		dst = append(dst, "Sec-WebSocket-Protocol: "+protocol+"\r\n"...)
 	}
 	return append(dst, "\r\n"...)
 }

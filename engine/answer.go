@@ -244,7 +244,11 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 			}
 		}
 		from := len(out)
-		out = l.appendGap(out, id, p.told[x.index], v.Seq, x.gap)
+		if x.gap == gapNone {
+			out = l.appendSkip(out, id, p.told[x.index], v.Seq) // the ack had to wait
+		} else {
+			out = l.appendGap(out, id, p.told[x.index], v.Seq, x.gap)
+		}
 		if known {
 			out = l.appendMade(out, k.encoding(int(x.index)), id, v, true)
 		}
@@ -260,7 +264,7 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 
 // appendGap appends what can't be had any more between told and a snapshot of seq.
 func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, why gap) []byte {
-	if why == gapNone || why == gapRing && told+1 >= seq {
+	if why == gapRing && told+1 >= seq {
 		return dst
 	}
 	last := uint64(0)

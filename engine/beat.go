@@ -23,7 +23,9 @@ type beatWheel struct {
 // within an interval, of different cohorts at different times.
 func (l *loop) beginBeats(id uint32) {
 	k := &l.cohorts.all[id]
-	l.typed++
+	if l.typed++; l.typed == 1 {
+		l.beats.now = uint32(l.ms / beatTick.Milliseconds()) // it stood still without any
+	}
 	if k.beat == 0 {
 		return
 	}

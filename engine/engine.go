@@ -156,12 +156,12 @@ func (e *Engine) keepTime() {
 	}
 }
 
-// second returns when t is on the engine's clock; 0 for no time at all.
+// second returns when t is on the engine's clock, rounded up; 0 for no time at all.
 func (e *Engine) second(t time.Time) uint32 {
 	if t.IsZero() {
 		return 0
 	}
-	return clockStart + uint32(max(1, t.Sub(e.epoch)/time.Second))
+	return clockStart + max(1, seconds(max(0, t.Sub(e.epoch))))
 }
 
 // unix returns a second of the engine's clock as Unix time.

@@ -139,8 +139,8 @@ func TestAttackPongFlood(t *testing.T) {
 	}
 }
 
-// event reads the next event of a typed stream that is no heartbeat or welcome.
-func event(t *testing.T, c *websocket.Conn) (v struct {
+// hearEvent reads the next event of a typed stream that is no heartbeat or welcome.
+func hearEvent(t *testing.T, c *websocket.Conn) (v struct {
 	Op     string
 	Code   int
 	Failed []struct{ Code int }
@@ -212,12 +212,12 @@ func TestAttackDeepJSON(t *testing.T) {
 		"trailing garbage": `{"op":"ping"}{"op":"ping"}`,
 	} {
 		write(t, c, text)
-		if v := event(t, c); v.Op != "error" || v.Code != 107 {
+		if v := hearEvent(t, c); v.Op != "error" || v.Code != 107 {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
 	write(t, c, `{"op":"ping"}`)
-	if v := event(t, c); v.Op != "pong" {
+	if v := hearEvent(t, c); v.Op != "pong" {
 		t.Errorf("after that: %+v", v)
 	}
 }
@@ -239,7 +239,7 @@ func TestAttackManyTokens(t *testing.T) {
 	write(t, c, text)
 	answered := 0
 	for {
-		v := event(t, c)
+		v := hearEvent(t, c)
 		if v.Op != "ack" {
 			t.Fatalf("%+v", v)
 		}

@@ -108,7 +108,7 @@ func TestTicksReachStreams(t *testing.T) {
 		}
 	}
 	r := s.last(bearer, "NSE:1")
-	if err := loadDocument(t).check("GET", "/api/v1/ticks/{token}", r); err != nil {
+	if err := loadDocument(t, openAPIText).check("GET", "/api/v1/ticks/{token}", r); err != nil {
 		t.Error(err)
 	}
 }

@@ -145,8 +145,8 @@ func (c *Config) check(known []Fault) []Fault {
 		add("max-lag", "is larger than ring-bytes: a stream can't be further behind than the ring",
 			"ring-bytes")
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		add("tls-cert", "and tls-key need each other", "tls-key")
+	if c.TLSCert == "" && c.TLSKey != "" {
+		add("tls-key", "needs the certificate that it is of, tls-cert", "tls-cert")
 	}
 	if c.RefreshTTL < c.AccessTTL {
 		add("refresh-ttl", "is shorter than access-ttl", "access-ttl")

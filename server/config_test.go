@@ -56,7 +56,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigTwins(t *testing.T) {
 	keyFile := writeConfig(t, strings.Repeat("k", keyBytesMin))
 	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
-		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "feed-seq-field": "no", "ring-bytes": "8MiB",
+		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
 		"trusted-proxies": "10.0.0.0/8,fd00::1", "rate-exempt": "10.1.2.3", "allowed-origins": "https://a.b",
@@ -64,9 +64,8 @@ func TestConfigTwins(t *testing.T) {
 		"rate-upgrade": "off", "rate-accept": "7/m",
 		"admin-token": "0123456789abcdef", "log-format": "json"}
 	for _, st := range settings {
-		switch st.name {
-		case "tls-cert", "tls-key", "proxy-protocol":
-			continue // none goes alone
+		if st.name == "tls-key" || st.name == "proxy-protocol" {
+			continue // nothing without tls-cert, trusted-proxies; TestConfigRefuses has them
 		}
 		text, ok := odd[st.name]
 		if !ok {
@@ -237,7 +236,15 @@ func TestConfigRefuses(t *testing.T) {
 		{[]string{"--admin-token", "hunter2"}, nil, "at least 16"},
 		{[]string{"--max-lag", "1GiB"}, nil, "larger than ring-bytes"},
 		{[]string{"--stale-after", "1"}, nil, "duration"},
+		{[]string{"--tls-key", "key.pem"}, nil, "needs the certificate"},
 		{[]string{"--cors-origins", "example.org"}, nil, "origin"},
+		{[]string{"--allowed-origins", "example.org"}, nil, "origin"},
+		{[]string{"--proxy-protocol"}, nil, "needs trusted-proxies"},
+		{[]string{"--trusted-proxies", "proxy.example"}, nil, "network"},
+		{[]string{"--trusted-proxies", "10.0.0.0/33"}, nil, "network"},
+		{[]string{"--rate-login", "5"}, nil, "rate"},
+		{[]string{"--rate-login", "0/s"}, nil, "rate"},
+		{[]string{"--rate-login", "5/d"}, nil, "rate"},
 		{[]string{"--config", "/nowhere.toml"}, nil, "can't be read: no such file"},
 		{nil, []string{"AZIRA_LOOPS=many"}, "AZIRA_LOOPS: expected a whole number"},
 		{nil, []string{"AZIRA_CONFIG=/nowhere.toml"}, "no such file"},

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,28 +8,8 @@ import (
 	"testing"
 )
 
-type document map[string]any
-
-func loadDocument(t *testing.T) document {
-	t.Helper()
-	var d document
-	if err := json.Unmarshal(openAPIText, &d); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-// dig walks into JSON by names; nil where it ends.
-func dig(v any, names ...string) any {
-	for _, n := range names {
-		m, _ := v.(map[string]any)
-		v = m[n]
-	}
-	return v
-}
-
 func TestOpenAPIKnowsEveryRoute(t *testing.T) {
-	d := loadDocument(t)
+	d := loadDocument(t, openAPIText)
 	var served, described []string
 	for _, ro := range routes {
 		served = append(served, ro.method+" "+strings.Replace(ro.path, "...}", "}", 1))
@@ -54,15 +33,14 @@ func TestOpenAPIKnowsEveryRoute(t *testing.T) {
 
 // Answers of the real handlers have the status and form that the document says.
 func TestOpenAPIDescribesTheAnswers(t *testing.T) {
-	d := loadDocument(t)
+	d := loadDocument(t, openAPIText)
 	s := start(t)
 	bearer := s.account("ann")
 	s.open("/api/v1/stream", bearer)
 	eventually(t, "the stream is listed", func() bool { return s.streams(bearer) == 1 })
 	pair := s.call("POST", "/api/v1/token", credentials("ann", goodPassword))
 	refresh := map[string]string{"refresh_token": pair.text("refresh_token")}
-	good, bad := credentials("bob", goodPassword), credentials("ann", "wrong wrong")
-	auth := as(bearer)
+	good, bad, auth := credentials("bob", goodPassword), credentials("ann", "wrong wrong"), as(bearer)
 	for _, tc := range []struct {
 		method, path, where string
 		body                any
@@ -94,6 +72,8 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		{"GET", "/api/trigger/ws/bob", "/api/trigger/ws/{username}", nil, auth, 403},
 		{"GET", "/healthcheck", "", nil, nil, 200},
 		{"GET", "/openapi.json", "", nil, nil, 200},
+		{"GET", "/asyncapi.json", "", nil, nil, 200},
+		{"GET", "/api/v1/stream?hb_ms=1", "/api/v1/stream", nil, upgrading(auth), 422},
 		{"PUT", "/api/v1/users/password", "", `{"old_password":"x","new_password":"y"}`, auth, 422},
 		{"DELETE", "/api/v1/users/me", "", `{"password":"wrong"}`, auth, 400},
 		{"POST", "/api/v1/users/logout", "", nil, auth, 200},
@@ -129,67 +109,4 @@ func (d document) check(method, path string, r reply) error {
 		return d.fits(schema, string(r.body), "body")
 	}
 	return d.fits(schema, r.json, "body")
-}
-
-// fits checks a value against the part of JSON Schema that the document uses.
-func (d document) fits(schema, v any, at string) error {
-	if ref, ok := dig(schema, "$ref").(string); ok {
-		name := strings.TrimPrefix(ref, "#/components/schemas/")
-		return d.fits(dig(d["components"], "schemas", name), v, at)
-	}
-	if schema == nil {
-		return fmt.Errorf("%s: no schema", at)
-	}
-	kinds, several := dig(schema, "type").([]any)
-	if !several {
-		kinds = []any{dig(schema, "type")}
-	}
-	if !slices.ContainsFunc(kinds, func(k any) bool { return isKind(k, v) }) {
-		return fmt.Errorf("%s: %v is no %v", at, v, kinds)
-	}
-	if allowed, ok := dig(schema, "enum").([]any); ok && !slices.Contains(allowed, v) {
-		return fmt.Errorf("%s: %v is none of %v", at, v, allowed)
-	}
-	for i, item := range asList(v) {
-		if err := d.fits(dig(schema, "items"), item, fmt.Sprintf("%s[%d]", at, i)); err != nil {
-			return err
-		}
-	}
-	object, isObject := v.(map[string]any)
-	properties, closed := dig(schema, "properties").(map[string]any)
-	if !isObject || !closed {
-		return nil
-	}
-	for _, name := range asList(dig(schema, "required")) {
-		if _, ok := object[name.(string)]; !ok {
-			return fmt.Errorf("%s: lacks %s", at, name)
-		}
-	}
-	for name, value := range object {
-		if properties[name] == nil {
-			return fmt.Errorf("%s: %s is not described", at, name)
-		}
-		if err := d.fits(properties[name], value, at+"."+name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func asList(v any) []any { l, _ := v.([]any); return l }
-
-func isKind(kind, v any) bool {
-	switch v := v.(type) {
-	case string:
-		return kind == "string"
-	case float64:
-		return kind == "integer" && v == float64(int64(v)) || kind == "number"
-	case bool:
-		return kind == "boolean"
-	case []any:
-		return kind == "array"
-	case map[string]any:
-		return kind == "object"
-	}
-	return kind == "null"
 }

@@ -53,6 +53,7 @@ var routes = []route{
 	{"GET", "/api/trigger/ws/{username}", false, (*public).streamOf},
 	{"GET", "/healthcheck", false, (*public).health},
 	{"GET", "/openapi.json", false, (*public).openAPI},
+	{"GET", "/asyncapi.json", false, (*public).asyncAPI},
 }
 
 var echoRoute = route{"GET", "/debug/echo", false, (*public).echo}

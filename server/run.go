@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -148,7 +149,7 @@ func (s *server) startTLS() (*tls.Config, error) {
 	if s.config.TLSCert == "" {
 		return nil, nil
 	}
-	c, err := openCertificate(s.config.TLSCert, s.config.TLSKey, s.log)
+	c, err := openCertificate(s.config.TLSCert, cmp.Or(s.config.TLSKey, s.config.TLSCert), s.log)
 	if err != nil {
 		return nil, err
 	}

@@ -224,5 +224,4 @@ func TestSlotIsFreeWhenTheEngineIsGone(t *testing.T) {
 		}
 	}
 	eventually(t, "no slot is held", func() bool { return len(s.auth.Streams("ann")) == 0 })
-	s.engine = nil // it is stopped already
 }

@@ -45,7 +45,7 @@ var settings = []setting{
 	{name: "tls-cert", group: groupPublic, arg: "FILE",
 		help: "certificate and chain in PEM: serve https and wss; read again when it changes",
 		bind: func(c *Config) field { return textField{&c.TLSCert, nil} }},
-	{name: "tls-key", group: groupPublic, arg: "FILE", help: "its private key in PEM",
+	{name: "tls-key", group: groupPublic, arg: "FILE", help: "its private key in PEM; without it, that is in the same file",
 		bind: func(c *Config) field { return textField{&c.TLSKey, nil} }},
 	{name: "cors-origins", group: groupPublic, arg: "URL,…", def: "*",
 		help: "origins browsers may call from; * is any, then without credentials",

@@ -37,7 +37,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	c.Progress = stderr
 	c.Command = commandLine("azira bench run", args)
-	var against, jsonFile, htmlFile string
+	var against, dialects, jsonFile, htmlFile string
 	f := feedFlags("bench run", "", stdout)
 	f.Usage = func() {
 		benchRunUsage(stdout)
@@ -49,6 +49,9 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
 	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla; "+
 		"all is every one there is")
+	f.StringVar(&dialects, "dialects", "text", "`dialects` of azira's clients, each measured in "+
+		"turn: "+strings.Join(bench.Dialects, ","))
+	f.StringVar(&dialects, "dialect", "text", "the same, with one `dialect`")
 	f.Func("also", "measure azira with these `settings` too, like '--batch-window 5ms' or "+
 		"'GOGC=400'; may be given several times", func(s string) error {
 		c.Also = append(c.Also, s)
@@ -61,7 +64,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err := parseFeedFlags(f, args[1:], noEnvironment); err != nil {
 		return err
 	}
-	c.Against = splitNames(against)
+	c.Against, c.Dialects = splitNames(against), splitNames(dialects)
 	if err := c.Check(); err != nil {
 		return benchError(ctx, err)
 	}

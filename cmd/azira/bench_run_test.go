@@ -29,6 +29,12 @@ func TestBenchRunFlags(t *testing.T) {
 			}
 		}
 	}
+	for _, wrong := range []string{"xml", "text,bin,text"} {
+		err := runBenchRun(t.Context(), []string{"hot", "--dialects", wrong}, io.Discard, io.Discard)
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), "expected some of text, json") {
+			t.Error(err)
+		}
+	}
 	err := runBenchRun(t.Context(), []string{"idle", "--profile", "x"}, io.Discard, io.Discard)
 	if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), "no window to profile") {
 		t.Error(err)
