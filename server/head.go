@@ -50,7 +50,10 @@ const (
 	headOver
 )
 
-const headNameMax = len("transfer-encoding")
+const (
+	headNameMax   = len("transfer-encoding")
+	headLengthMax = 1e18 // of a body
+)
 
 func (h *headScan) watch(p []byte) {
 	for len(p) > 0 {
@@ -135,7 +138,7 @@ func (h *headScan) field() {
 func (h *headScan) digit(b byte) {
 	switch {
 	case b == ' ' || b == '\t':
-	case b < '0' || b > '9' || h.length > 1<<58:
+	case b < '0' || b > '9' || h.length >= headLengthMax/10:
 		h.crooked.Store(true)
 	default:
 		h.length = h.length*10 + int64(b-'0')

@@ -25,10 +25,14 @@ func scannedSimply(text string) (crooked, over bool) {
 		}
 		head, rest, whole := strings.Cut(text, "\r\n\r\n")
 		lines := strings.Split(head, "\r\n")
-		if bad := strings.Join(lines, ""); strings.ContainsAny(bad, "\n") ||
-			strings.Contains(strings.TrimSuffix(bad, "\r"), "\r") ||
-			whole && strings.HasSuffix(bad, "\r") {
-			return true, false
+		for i, l := range lines {
+			if !whole && i == len(lines)-1 {
+				l = strings.TrimSuffix(l, "\r") // its LF may still come
+				lines[i] = l
+			}
+			if strings.ContainsAny(l, "\r\n") {
+				return true, false
+			}
 		}
 		length, sized, chunked := "", 0, false
 		for _, l := range lines[1:] {
@@ -48,9 +52,9 @@ func scannedSimply(text string) (crooked, over bool) {
 				over = over || ok
 			}
 		}
-		n, err := strconv.ParseUint(length, 10, 62)
+		n, err := strconv.ParseUint(length, 10, 64)
 		switch {
-		case sized > 1, length != "" && err != nil, whole && chunked && sized > 0:
+		case sized > 1, length != "" && err != nil, n >= headLengthMax, whole && chunked && sized > 0:
 			return true, false
 		case !whole:
 			return false, false

@@ -61,9 +61,10 @@ const (
 // Of storms.
 const (
 	stormLook    = 100 * time.Millisecond // how long connections wait is looked at in spans of
-	stormWaitMax = time.Second            // waited by each that came in a span: too many come
+	stormWaitMax = 3 * time.Second        // waited by each that came in a span: too many come
 	stormBackMin = 1                      // seconds until a client turned away is to come again,
-	stormBackMax = 30                     // at most
+	stormSoonMax = 5
+	stormBackMax = 30 // at most
 )
 
 const (

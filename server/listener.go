@@ -47,7 +47,7 @@ func (l listener) Accept() (net.Conn, error) {
 		l.budget.refused.Add(1)
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write(nativeAnswer(503, "Service Unavailable",
-			"Too many connections", "Retry-After: "+retryAfter+"\r\n"))
+			"Too many connections", "Retry-After: "+soon()+"\r\n"))
 		_ = c.CloseWrite()
 		_ = c.Close()
 	}

@@ -54,6 +54,10 @@ func (s *storm) admit(waited time.Duration) (back string, ok bool) {
 	return "", true
 }
 
+// soon is when to come back where nothing tells how many others will: 1 to 5 seconds, so
+// that they do not come all at once.
+func soon() string { return strconv.Itoa(stormBackMin + rand.IntN(stormSoonMax)) }
+
 // look keeps account of a span.
 func (s *storm) look(now, waited time.Duration) {
 	if d := now - s.span; d >= stormLook {

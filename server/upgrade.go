@@ -80,7 +80,7 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 // rate of their address, and what can be done at once.
 func (p *public) admit(r *request) (answer, bool) {
 	if p.draining.Load() {
-		return unavailable("The server is restarting", retryAfter), false
+		return unavailable("The server is restarting", soon()), false
 	}
 	if wait := p.limiter.address(rateUpgrade, r.from.Addr()); wait > 0 {
 		return p.limiter.tooMany(wait), false
@@ -90,7 +90,7 @@ func (p *public) admit(r *request) (answer, bool) {
 		return unavailable("Too many streams at once", back), false
 	}
 	if !p.budget.open() {
-		return unavailable("Too many streams", retryAfter), false
+		return unavailable("Too many streams", soon()), false
 	}
 	return answer{}, true
 }
