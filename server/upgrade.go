@@ -62,8 +62,10 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	if !p.origins.allow(r.Request) { // a ticket that a foreign page has is burnt by now
 		return detail(http.StatusForbidden, "Origin not allowed")
 	}
-	if wait := p.limiter.account(rateUpgrade, r.from.Addr(), id.Username); wait > 0 {
-		return p.limiter.tooMany(wait)
+	if p.limit > 0 { // an account without a limit of streams has none of its own here
+		if wait := p.limiter.account(rateUpgrade, r.from.Addr(), id.Username); wait > 0 {
+			return p.limiter.tooMany(wait)
+		}
 	}
 	key, a, ok := handshake(r.Request)
 	if !ok {
