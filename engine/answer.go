@@ -14,20 +14,33 @@ import (
 type answer struct {
 	verb    proto.Verb
 	id      []byte    // of the request
-	held    []uint32  // tokens that it says yes to: indices in the list, but for
-	dropped []dropped // those that were given up
-	failed  []failure
-	at      int  // how many of held, gone and failed are acked
-	acked   bool // all of them
+	items   []item    // tokens that it says yes to
+	dropped []dropped // and those that were given up
+	failed  failures
+	at      int // how many of items, dropped and failed are acked
+	acked   bool
 
-	resumes []uint32 // indices of tokens told before the cursor: to be found in the ring
-	walked  int      // how many of them were looked for
-	walking bool     // pos is on the chain of one more
-	pos     uint64   //
+	walked  int    // how many of items were looked for in the ring
+	walking bool   // pos is on the chain of one more
+	pos     uint64 //
+	snapped int    // how many of items have had their snapshot
 
-	snaps   []snap
-	snapped int // how many were sent
+	bytes int // that count in loop.partial
 }
+
+// An item is a token that an answer says yes to: its index in the list, and what else
+// the answer owes it.
+type item uint32
+
+const (
+	itemSnap   item = 1 << 31 // a snapshot
+	itemEpoch  item = 1 << 30 // a gap before that: it was held in another run
+	itemRing   item = 1 << 29 // a gap before that: the ring has not all that was missed
+	itemResume item = 1 << 28 // what came since it was told: to be found in the ring
+	itemIndex  item = 1<<28 - 1
+)
+
+func (x item) index() int { return int(x & itemIndex) }
 
 // A dropped token is one that an unsubscribe gave up.
 type dropped struct {
@@ -35,48 +48,39 @@ type dropped struct {
 	seq uint64 // last told
 }
 
-// A failure is a token that an ack says no to.
-type failure struct {
-	name string
-	code int
-	text string
-}
-
-// A snap is a token that is given its last value, with the gap before it if there is
-// one.
-type snap struct {
-	index uint32 // in the list
-	gap   gap
-}
-
-// A gap is why there is one.
-type gap uint8
-
-const (
-	gapNone gap = iota
-	gapRing
-	gapEpoch
-)
-
-func (g gap) String() string { return [...]string{"", proto.GapRing, proto.GapEpoch}[g] }
-
-// hold gives a typed stream a new list, which is kept, and an answer. From the loop's
-// cursor on it is owed ticks, and of each token those after told.
-func (l *loop) hold(c *conn, x list, told []uint64, a *answer) {
+// hold gives a typed stream a new list, which is kept, and an answer, of which rest is
+// in progress. From the loop's cursor on it is owed ticks, and of each token those after
+// told.
+func (l *loop) hold(c *conn, x list, told []uint64, a *answer, rest []byte) {
 	next := l.intern(x)
 	k := &l.cohorts.all[next]
 	k.parked++
 	l.leave(c)
 	c.cohort = next
 	c.parked = &parked{
-		cursor: slices.Clone(l.cursor), told: told, since: l.now, values: noValues,
+		cursor: slices.Clone(l.cursor), told: told, rest: rest, since: l.now, values: noValues,
 		answer: a, beats: k.beats - 1, // a heartbeat comes behind the answer
-		resume: len(a.resumes) > 0, quiet: true,
+		resume: slices.ContainsFunc(a.items, func(x item) bool { return x&itemResume != 0 }),
+		quiet:  true,
 	}
 	l.tell(c, func(o Owner) { o.Holds(len(x.tokens)) })
 	l.catchUp(c)
 	if c.state == open && c.parked != nil && c.parked.quiet {
 		l.parkLoud(c)
+		l.account(c)
+	}
+}
+
+// account counts an answer that has to wait in the loop's budget.
+func (l *loop) account(c *conn) {
+	a := c.parked.answer
+	if a == nil {
+		return
+	}
+	a.bytes = 4*len(a.items) + 16*len(a.dropped) + a.failed.bytes()
+	l.partial += a.bytes
+	if l.partial > l.e.o.PartialBytes {
+		l.shut(l.greatest(), proto.CloseTryLater, "too many unread answers")
 	}
 }
 
@@ -84,7 +88,7 @@ func (l *loop) hold(c *conn, x list, told []uint64, a *answer) {
 func (l *loop) sendAnswer(c *conn) bool {
 	a := c.parked.answer
 	for !a.acked {
-		if !l.sendFrame(c, l.nextAck(c)) {
+		if !l.sendFrame(c, l.nextAck(c, a, c.parked.told)) {
 			return false
 		}
 	}
@@ -92,7 +96,7 @@ func (l *loop) sendAnswer(c *conn) bool {
 		l.serve(c)
 		return false
 	}
-	for a.snapped < len(a.snaps) {
+	for a.snapped < len(a.items) {
 		out, end, ok := l.gatherSnaps(c)
 		if !ok {
 			l.serve(c) // a newer value is about to be drained
@@ -103,6 +107,7 @@ func (l *loop) sendAnswer(c *conn) bool {
 		}
 		a.snapped = end
 	}
+	l.partial -= a.bytes
 	c.parked.answer = nil
 	return true
 }
@@ -120,54 +125,54 @@ func (l *loop) sendFrame(c *conn, frame []byte) bool {
 	return false
 }
 
-// nextAck makes the next piece of an ack.
-func (l *loop) nextAck(c *conn) []byte {
+// nextAck makes the next piece of an ack, given what was told of the list.
+func (l *loop) nextAck(c *conn, a *answer, told []uint64) []byte {
 	const endBytes = 80
-	a, k := c.parked.answer, &l.cohorts.all[c.cohort]
+	k := &l.cohorts.all[c.cohort]
 	out := proto.AppendAckHead(l.scratch.one[:0], a.id, a.verb)
 	full := func(was int) bool { return len(out) > ackBytesMax-endBytes && was > 0 }
-	n, yes := 0, len(a.held)+len(a.dropped)
+	n, yes := 0, len(a.items)+len(a.dropped)
 	for ; a.at < yes; n, a.at = n+1, a.at+1 {
 		was := len(out)
-		if out = l.appendHeld(out, c, a.at); full(n) {
+		if out = l.appendYes(out, k, a, told); full(n) {
 			out = out[:was]
 			break
 		}
 	}
 	out = proto.AppendAckTurn(out)
-	for ; a.at >= yes && a.at < yes+len(a.failed); n, a.at = n+1, a.at+1 {
+	for ; a.at >= yes && a.at < yes+a.failed.len(); n, a.at = n+1, a.at+1 {
 		was := len(out)
-		x := a.failed[a.at-yes]
-		if out = proto.AppendAckFailed(out, x.name, x.code, x.text); full(n) {
+		name, why := a.failed.at(a.at - yes)
+		if out = proto.AppendAckFailed(out, name, why.code(), why.text()); full(n) {
 			out = out[:was]
 			break
 		}
 	}
-	a.acked = a.at == yes+len(a.failed)
+	a.acked = a.at == yes+a.failed.len()
 	out = proto.AppendAckEnd(out, len(k.tokens), l.e.o.TokensPerStream, !a.acked)
 	if a.acked {
-		a.held, a.dropped, a.failed = nil, nil, nil
+		a.dropped, a.failed = nil, failures{}
 	}
 	l.scratch.one = out
 	l.scratch.out = proto.AppendFrame(l.scratch.out[:0], proto.OpText, out)
 	return l.scratch.out
 }
 
-// appendHeld appends the n-th token that an ack says yes to. Of one in the list the
+// appendYes appends the token that an ack says yes to next. Of one in the list the
 // baseline is what was told: nothing is before the ack is whole.
-func (l *loop) appendHeld(out []byte, c *conn, n int) []byte {
-	a, k := c.parked.answer, &l.cohorts.all[c.cohort]
-	if n >= len(a.held) {
-		x := a.dropped[n-len(a.held)]
+func (l *loop) appendYes(out []byte, k *cohort, a *answer, told []uint64) []byte {
+	if a.at >= len(a.items) {
+		x := a.dropped[a.at-len(a.items)]
 		return proto.AppendAckHeld(out, l.e.tokens.name(x.id), x.id, x.seq)
 	}
-	i := a.held[n]
-	id, told := k.tokens[i], c.parked.told[i]
+	i := a.items[a.at].index()
+	id := k.tokens[i]
+	name := l.e.tokens.name(id)
 	if a.verb != proto.VerbList {
-		return proto.AppendAckHeld(out, l.e.tokens.name(id), id, told)
+		return proto.AppendAckHeld(out, name, id, told[i])
 	}
-	o, name := k.option(int(i)), l.e.tokens.name(id)
-	return proto.AppendAckListed(out, name, id, told, o.mode(), int(o.windowMs()))
+	o := k.option(i)
+	return proto.AppendAckListed(out, name, id, told[i], o.mode(), int(o.windowMs()))
 }
 
 // walkBack looks for the first tick that each resumed token has to be replayed, along
@@ -177,27 +182,29 @@ func (l *loop) appendHeld(out []byte, c *conn, n int) []byte {
 func (l *loop) walkBack(c *conn) bool {
 	p, a := c.parked, c.parked.answer
 	k := &l.cohorts.all[c.cohort]
-	for hops := hopsPerTurn; a.walked < len(a.resumes); {
-		i := a.resumes[a.walked]
-		id := k.tokens[i]
+	for ; a.walked < len(a.items); a.walked++ {
+		x := &a.items[a.walked]
+		if *x&itemResume == 0 {
+			continue
+		}
+		id := k.tokens[x.index()]
 		shard := l.e.shardOf(id)
-		pos, found, over := l.walkOne(a, id, p.told[i], &hops)
+		pos, found, over := l.walkOne(a, id, p.told[x.index()])
 		switch {
 		case !over:
 			return false
 		case found && int64(pos-p.cursor[shard]) < 0:
 			p.cursor[shard] = pos
 		case !found:
-			a.snaps = append(a.snaps, snap{i, gapRing})
+			*x |= itemRing | itemSnap
 		}
-		a.walked, a.walking = a.walked+1, false
+		a.walking = false
 	}
 	return true
 }
 
-// walkOne follows one chain; over is false if hops were used up.
-func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (
-	pos uint64, found, over bool) {
+// walkOne follows one chain; over is false if the turn's hops were used up.
+func (l *loop) walkOne(a *answer, id uint32, told uint64) (pos uint64, found, over bool) {
 	shard := l.e.shardOf(id)
 	rd, t := l.readers[shard], &l.tokens[id]
 	if t.seq <= told {
@@ -209,7 +216,7 @@ func (l *loop) walkOne(a *answer, id uint32, told uint64, hops *int) (
 	for !rd.Pin(rd.Ring().Oldest()) {
 	}
 	oldest := rd.Ring().Oldest()
-	for ; *hops > 0; *hops-- {
+	for ; l.hops > 0; l.hops-- {
 		if int64(a.pos-oldest) < 0 {
 			return 0, false, true
 		}
@@ -233,9 +240,12 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 	l.pinFor(p)
 	l.scratch.piece = l.scratch.piece[:0]
 	out = l.scratch.out[:0]
-	for end = a.snapped; end < len(a.snaps) && len(out) < chunkBytes; end++ {
-		x := a.snaps[end]
-		id := k.tokens[x.index]
+	for end = a.snapped; end < len(a.items) && len(out) < chunkBytes; end++ {
+		x := a.items[end]
+		if x&itemSnap == 0 {
+			continue
+		}
+		id, told := k.tokens[x.index()], p.told[x.index()]
 		rd, t := l.readers[l.e.shardOf(id)], &l.tokens[id]
 		v, known := rd.Restored(id)
 		if t.seq > 0 {
@@ -244,17 +254,20 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 			}
 		}
 		from := len(out)
-		if x.gap == gapNone {
-			out = l.appendSkip(out, id, p.told[x.index], v.Seq) // the ack had to wait
-		} else {
-			out = l.appendGap(out, id, p.told[x.index], v.Seq, x.gap)
+		switch {
+		case x&itemEpoch != 0:
+			out = l.appendGap(out, id, told, v.Seq, proto.GapEpoch)
+		case x&itemRing == 0:
+			out = l.appendSkip(out, id, told, v.Seq) // the ack had to wait
+		case told+1 < v.Seq:
+			out = l.appendGap(out, id, told, v.Seq, proto.GapRing)
 		}
 		if known {
-			out = l.appendMade(out, k.encoding(int(x.index)), id, v, true)
+			out = l.appendMade(out, k.encoding(x.index()), id, v, true)
 		}
 		if len(out) > from {
 			l.piece(len(out)-from, piece{
-				index: int(x.index), seq: v.Seq, before: v.Seq - 1, value: true, snap: end + 1,
+				index: x.index(), seq: v.Seq, before: v.Seq - 1, value: true, snap: end + 1,
 			})
 		}
 	}
@@ -263,15 +276,12 @@ func (l *loop) gatherSnaps(c *conn) (out []byte, end int, ok bool) {
 }
 
 // appendGap appends what can't be had any more between told and a snapshot of seq.
-func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, why gap) []byte {
-	if why == gapRing && told+1 >= seq {
-		return dst
-	}
+func (l *loop) appendGap(dst []byte, id uint32, told, seq uint64, why string) []byte {
 	last := uint64(0)
 	if seq > 0 {
 		last = seq - 1
 	}
 	name := l.e.tokens.name(id)
-	l.scratch.one = proto.AppendGap(l.scratch.one[:0], name, told+1, last, why.String())
+	l.scratch.one = proto.AppendGap(l.scratch.one[:0], name, told+1, last, why)
 	return proto.AppendFrame(dst, proto.OpText, l.scratch.one)
 }

@@ -71,15 +71,15 @@ type inbound struct {
 
 // A bucket holds the requests a connection may make now, in tenths.
 type bucket struct {
-	filled uint32 // second of the last fill
+	filled uint32 // tenth of a second of the engine's clock, of the last fill
 	tenths uint16
 }
 
-// take takes one request out; false if there is none left.
-func (b *bucket) take(now uint32) bool {
-	const full = requestsBurst * 10
+// take takes one request out; false if there is none left. A tenth of a second brings a
+// tenth of what a second does.
+func (b *bucket) take(now uint32, perSecond, burst int) bool {
 	if b.filled != now {
-		b.tenths = uint16(min(full, int(b.tenths)+int(now-b.filled)*requestsPerSecond*10))
+		b.tenths = uint16(min(burst*10, int(b.tenths)+int(now-b.filled)*perSecond))
 		b.filled = now
 	}
 	if b.tenths < 10 {

@@ -164,6 +164,11 @@ func (e *Engine) second(t time.Time) uint32 {
 	return clockStart + max(1, seconds(max(0, t.Sub(e.epoch))))
 }
 
+// tenth is the tenth of a second that it is on the engine's clock.
+func (e *Engine) tenth() uint32 {
+	return uint32(time.Since(e.epoch) / (100 * time.Millisecond))
+}
+
 // unix returns a second of the engine's clock as Unix time.
 func (e *Engine) unix(second uint32) int64 { return e.epoch.Unix() + int64(second) - clockStart }
 

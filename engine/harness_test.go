@@ -17,6 +17,16 @@ import (
 	"azira/proto"
 )
 
+// The defaults of Options that tests reckon with.
+const (
+	requestBytes      = 4 << 10
+	subscribeBytes    = 128 << 10
+	partialBytes      = 16 << 20
+	requestsPerSecond = 10
+	requestsBurst     = 50
+	refusedMax        = 500
+)
+
 // An owner is told what becomes of a stream.
 type owner struct {
 	handle chan uint64

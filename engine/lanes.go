@@ -13,11 +13,10 @@ import (
 // be made from it.
 const laneText = proto.EncodingText
 
-// laneBytes is the memory of each encoding's frames, as a part of that for text, so
-// that all remember for about the same time.
+// laneBytes is the memory of each encoding's frames, by that for text: so all remember for
+// about the same time, unless the feed's ticks are very short.
 func laneBytes(text int) []int {
-	small := max(ringMin, text/4)
-	return []int{text, 2 * text, text, small, small}
+	return []int{text, 2 * text, text, text, text}
 }
 
 // lanes says which encodings are made beside text: those that a cohort uses, and for
@@ -75,9 +74,9 @@ func (x *lanes) tick(e *Engine) {
 func (x *lanes) measure(e *Engine) {
 	const weight = 0.2 // of the last second
 	var heads, room uint64
-	for _, s := range e.shards {
+	for i, s := range e.shards {
 		heads += s.ring.Head()
-		room += s.ring.Room()
+		room += e.room(i)
 	}
 	x.rate += (float64(heads-x.heads) - x.rate) * weight
 	x.heads = heads
@@ -86,6 +85,26 @@ func (x *lanes) measure(e *Engine) {
 		seconds = min(seconds, float64(room)/x.rate)
 	}
 	x.resumeS.Store(int32(seconds))
+}
+
+// room estimates how many records a ring holds: slots, or as many as fit into the memory
+// of text by the mean size of those it has.
+func (e *Engine) room(shard int) uint64 {
+	e.guestMu.Lock()
+	defer e.guestMu.Unlock()
+	rd := e.guests[shard]
+	r := rd.Ring()
+	oldest, head := r.Oldest(), r.Head()
+	slots := uint64(e.o.RingBytes / slotBytes)
+	if head == oldest || !rd.Pin(oldest) {
+		return slots
+	}
+	defer rd.Unpin()
+	bytes := r.Span(int(laneText), head-1) - r.Span(int(laneText), oldest)
+	if bytes == 0 {
+		return slots
+	}
+	return min(slots, uint64(float64(e.o.RingBytes)*float64(head-oldest)/float64(bytes)))
 }
 
 // resumeSeconds is for about how long the ring remembers.

@@ -62,6 +62,7 @@ func (l *loop) shutDoor() {
 	l.welcome()
 	for _, c := range l.conns {
 		if c != nil {
+			l.shut(c, proto.CloseGoingAway, "the server ends")
 			l.drop(c, proto.CloseGoingAway)
 		}
 	}
@@ -79,7 +80,7 @@ func (l *loop) attach(fd int, s Stream) {
 		heard:   l.now,
 		pinged:  l.now - uint32(fd)%pingSpread, // so that pings don't come in crowds
 	}
-	c.bucket = bucket{filled: l.now, tenths: requestsBurst * 10}
+	c.bucket = bucket{filled: l.e.tenth(), tenths: uint16(l.e.o.RequestsBurst * 10)}
 	for fd >= len(l.conns) {
 		l.conns = append(l.conns, nil)
 	}
@@ -150,6 +151,9 @@ func (l *loop) end(c *conn, code int) {
 	l.leave(c)
 	if c.parked != nil && !c.parked.quiet {
 		l.stats.parked.Add(-1)
+	}
+	if c.parked != nil && c.parked.answer != nil {
+		l.partial -= c.parked.answer.bytes
 	}
 	if c.in != nil {
 		l.partial -= c.in.held

@@ -18,17 +18,14 @@ const (
 
 	scratchBytesMax = 4 << 20 // of gathered frames, kept for the next write
 
-	readBytes      = 4 << 10  // one read of a connection between messages
-	readBytesMax   = 64 << 10 // one read inside a message
-	readsPerTurn   = 16       // reads of one connection before the others' turn
-	partialBytes   = 16 << 20 // of incomplete requests, per loop
-	requestBytes   = 4 << 10  // of a request that is no subscribe
-	subscribeBytes = 128 << 10
-	echoBytes      = 32 << 20
+	readBytes    = 4 << 10  // one read of a connection between messages
+	readBytesMax = 64 << 10 // one read inside a message
+	readsPerTurn = 16       // reads of one connection before the others' turn
+	echoBytes    = 32 << 20
 
-	requestsPerSecond = 10
-	requestsBurst     = 50
-	refusedMax        = 500 // requests refused in a row before the stream is flooding
+	burstMax    = 6_000  // a bucket counts tenths in 16 bits
+	refusalsMax = 60_000 // and refusals
+	forgiven    = 10     // refused requests that one which is served makes up for
 
 	notSentLowBytes = 16 << 10 // TCP_NOTSENT_LOWAT: the kernel holds little for a stuck reader
 
@@ -37,7 +34,10 @@ const (
 
 	sealBytes   = 16 << 10 // carried by one record: as much as TLS allows (RFC 8446, 5.1)
 	ackBytesMax = 4 << 10  // one piece of an ack
-	hopsPerTurn = 32 << 10 // of chains walked back for one resume
+	namesSpare  = 1000     // tokens that a request may name beyond twice as many as may be held
+	hopsPerTurn = 32 << 10 // of chains walked back for resumes
+	scanPerTurn = 64 << 10 // records looked at for one connection catching up
+	chainsMax   = 1 << 10  // ticks found by chains at a time
 	renewalsMax = 1 << 10  // bearers waiting to be checked
 	resumeMax   = 3600     // s; more is not promised
 
@@ -71,7 +71,7 @@ const (
 // remembers, within these bounds: for those who come back.
 const (
 	lingerMin = 10 // s
-	lingerMax = 120
+	lingerMax = resumeMax
 )
 
 const _ = uint(ringMin - 2*(proto.DataBytesMax+256)) // a frame fits beside what it laps

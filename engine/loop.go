@@ -30,6 +30,7 @@ type loop struct {
 	ms       int64    // since the engine's start, at the beginning of the turn
 	wakeAt   int64    // ms at which the alarm is set to go off; never
 	turns    uint64   // turns so far
+	hops     int      // that are left in this turn for walking chains back
 	cursor   []uint64 // by shard: the next record to drain
 	start    []uint64 // by shard: where this turn began
 	conns    []*conn  // by descriptor
@@ -49,6 +50,7 @@ type loop struct {
 	rated    []uint32 // cohorts that hold something back
 	merge    []uint32 // cohorts that may have a twin
 	requests proto.RequestParser
+	drained  drain
 	fan      fan
 	scratch  scratch
 
@@ -199,6 +201,7 @@ func (l *loop) alarmNext() {
 func (l *loop) turn() {
 	l.woken.Store(false) // before draining, so that no wake is missed
 	l.turns++
+	l.hops = hopsPerTurn
 	began := time.Now()
 	l.pace.begin(began)
 	l.ms = began.Sub(l.e.epoch).Milliseconds()

@@ -20,12 +20,20 @@ type Options struct {
 	PingEvery       time.Duration // 25 s
 	DeadAfter       time.Duration // without a byte received or confirmed, 50 s
 	RequestWithin   time.Duration // from a request's first byte to its last, 10 s
-	StallTimeout    time.Duration // without a byte taken, 60 s; negative = never
-	BeatEvery       time.Duration // between heartbeats of typed streams, 5 s
-	CloseOnExpiry   bool          // end a stream when its bearer ends
-	Auth            Authenticator // renews bearers; none
-	FeedSeqField    string        // of ticks: the feed's own number of each token's; none
-	Logger          *slog.Logger  // none
+	RequestBytes    int           // of a request that is no subscribe, 4 KiB
+	SubscribeBytes  int           // of a subscribe, 128 KiB
+	PartialBytes    int           // of incomplete requests and unread answers, per loop, 16 MiB
+
+	RequestsPerSecond int // of one stream, 10
+	RequestsBurst     int // 50
+	RefusedMax        int // requests refused in a row before the stream is flooding, 500
+
+	StallTimeout  time.Duration // without a byte taken, 60 s; negative = never
+	BeatEvery     time.Duration // between heartbeats of typed streams, 5 s
+	CloseOnExpiry bool          // end a stream when its bearer ends
+	Auth          Authenticator // renews bearers; none
+	FeedSeqField  string        // of ticks: the feed's own number of each token's; none
+	Logger        *slog.Logger  // none
 
 	// Null, if not nil, takes all that streams are sent, on their loop, in place of
 	// sockets: what Attach is given is then a number, and not opened or closed. So
@@ -51,6 +59,12 @@ func (o *Options) fill() error {
 	number(&o.TokensMax, 100_000)
 	number(&o.TokensPerStream, 3000)
 	number(&o.MaxLagBytes, 1<<20)
+	number(&o.RequestBytes, 4<<10)
+	number(&o.SubscribeBytes, 128<<10)
+	number(&o.PartialBytes, 16<<20)
+	number(&o.RequestsPerSecond, 10)
+	number(&o.RequestsBurst, 50)
+	number(&o.RefusedMax, 500)
 	duration(&o.BatchWindow, 5*time.Millisecond)
 	duration(&o.PingEvery, 25*time.Second)
 	duration(&o.DeadAfter, 50*time.Second)
@@ -70,6 +84,11 @@ func (o *Options) fill() error {
 			ringMin, o.RingBytes)
 	case o.TokensMax < 1 || o.TokensPerStream < 1 || o.MaxLagBytes < 1:
 		return fmt.Errorf("engine: limits of tokens and lag must be positive")
+	case o.RequestBytes < 1 || o.SubscribeBytes < o.RequestBytes || o.PartialBytes < 1:
+		return fmt.Errorf("engine: limits of requests must be positive, a subscribe's the greater")
+	case o.RequestsPerSecond < 1 || o.RequestsBurst < 1 || o.RequestsBurst > burstMax ||
+		o.RefusedMax < 1 || o.RefusedMax > refusalsMax:
+		return fmt.Errorf("engine: rates of requests must be 1 or more, bursts up to %d", burstMax)
 	case o.BeatEvery < BeatMin || o.BeatEvery > BeatMax:
 		return fmt.Errorf("engine: heartbeats must be %v to %v apart, not %v",
 			BeatMin, BeatMax, o.BeatEvery)

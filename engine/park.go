@@ -91,6 +91,9 @@ func (l *loop) unpark(c *conn) {
 	if p.beats != l.cohorts.all[c.cohort].beats {
 		l.sendBeat(c) // one went by meanwhile
 	}
+	if l.drained.pause > 0 && c.kind.typed() && !p.quiet && c.parked == nil && c.state == open {
+		l.sendDrain(c)
+	}
 	if c.readable || c.in != nil && len(c.in.left) > 0 {
 		c.readable = true
 		l.serve(c)
@@ -162,6 +165,9 @@ func (l *loop) owed(c *conn) (out []byte, ok bool) {
 		default:
 			if out := l.gatherReplay(c); len(out) > 0 {
 				return out, true
+			}
+			if missed, _, _ := l.missed(c); missed > 0 && !slices.Equal(p.cursor, l.cursor) {
+				return nil, false // there is more to look at, in the next turn
 			}
 			copy(p.cursor, l.cursor)
 			out := l.gatherValues(c)

@@ -166,7 +166,7 @@ func (p *prover) proveTick(v *event, last uint64, held bool) error {
 		return fmt.Errorf("%s after %d", v.Token, last)
 	case v.Type == "snap" && gap && v.Seq != to+1 && v.Seq != 0:
 		return fmt.Errorf("snap of %s after a gap to %d", v.Token, to)
-	case v.Type == "snap" && v.Seq < last:
+	case v.Type == "snap" && !gap && v.Seq != last && v.Seq != last+1:
 		return fmt.Errorf("snap of %s after %d", v.Token, last)
 	}
 	number := string(v.LTP)

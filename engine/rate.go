@@ -25,7 +25,7 @@ type rates struct {
 // A rate is the window of one token.
 type rate struct {
 	told    uint64 // seq last sent, while a tick is held back
-	sent    int64  // number of the last window in which one was sent; 0 = none
+	sent    uint32 // number of the last window in which one was sent; 0 = none
 	pending bool
 }
 
@@ -57,8 +57,12 @@ func (l *loop) heldBack(k *cohort) (n uint64) {
 	return n
 }
 
-// window is the number of the window that it is now. There is no window 0.
-func (l *loop) window(o option) int64 { return l.ms/o.windowMs() + 1 }
+// window is the number of the window that it is now, and when it ends, in ms of the
+// engine's clock. There is no window 0.
+func (l *loop) window(o option) (number uint32, ends int64) {
+	n := l.ms / o.windowMs()
+	return max(1, uint32(n+1)), (n + 1) * o.windowMs()
+}
 
 // holdBack says whether a record of a token with a window waits for the window's
 // end, and notes it.
@@ -67,14 +71,14 @@ func (l *loop) holdBack(id uint32, k *cohort, i int, seq uint64) bool {
 	if r.pending {
 		return true
 	}
-	w := l.window(k.option(i))
+	w, ends := l.window(k.option(i))
 	if r.sent != w {
 		r.sent = w
 		return false
 	}
 	r.pending, r.told = true, seq-1
 	k.rates.pending = append(k.rates.pending, uint32(i))
-	l.awaitWindow(id, k, w*k.option(i).windowMs())
+	l.awaitWindow(id, k, ends)
 	return true
 }
 
@@ -122,10 +126,10 @@ func (l *loop) flushRates(out []byte, id uint32, k *cohort) []byte {
 	for _, i := range r.pending {
 		x, o := &r.of[i], k.option(int(i))
 		t := &l.tokens[k.tokens[i]]
-		w := l.window(o)
+		w, ends := l.window(o)
 		if x.sent == w {
 			waiting = append(waiting, i)
-			l.awaitWindow(id, k, w*o.windowMs())
+			l.awaitWindow(id, k, ends)
 			continue
 		}
 		shard := l.e.shardOf(k.tokens[i])
@@ -149,20 +153,19 @@ func (l *loop) flushRates(out []byte, id uint32, k *cohort) []byte {
 	return out
 }
 
-// mergeTwins moves the members of cohorts that had a twin into it, where from both
-// nothing is held back.
+// mergeTwins moves the members of cohorts that had a twin into the greatest of them from
+// which nothing is held back.
 func (l *loop) mergeTwins() {
 	for _, id := range l.merge {
 		k := &l.cohorts.all[id]
 		if k.rates == nil || !k.rates.twin || len(k.members) == 0 || l.holdsBack(id) {
 			continue
 		}
-		to := l.intern(k.list)
+		to, twin := l.greatestTwin(id)
 		if to == id {
-			k.rates.twin = l.hasTwin(id)
-			continue // it is the first of them
+			k.rates.twin = twin
+			continue
 		}
-		k = &l.cohorts.all[id]
 		for len(k.members) > 0 {
 			c := l.conns[k.members[len(k.members)-1]]
 			l.leave(c)
@@ -174,15 +177,23 @@ func (l *loop) mergeTwins() {
 	l.merge = l.merge[:0]
 }
 
-func (l *loop) hasTwin(id uint32) bool {
+// greatestTwin returns the greatest of the cohorts with a list from which nothing is held
+// back, the given one if it is as great; twin says that there are others at all.
+func (l *loop) greatestTwin(id uint32) (greatest uint32, twin bool) {
 	k := &l.cohorts
 	x := &k.all[id]
+	greatest = id
 	for at := k.byHash[x.hash]; at != 0; at = k.all[at].next {
-		if at != id && k.all[at].equal(&x.list) {
-			return true
+		if at == id || !k.all[at].equal(&x.list) {
+			continue
+		}
+		twin = true
+		n, most := len(k.all[at].members), len(k.all[greatest].members)
+		if (n > most || n == most && at < greatest) && !l.holdsBack(at) {
+			greatest = at
 		}
 	}
-	return false
+	return greatest, twin
 }
 
 // appendSkip appends the frame that says which ticks between told and seq are

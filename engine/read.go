@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -57,11 +58,20 @@ func (l *loop) read(c *conn) {
 // peek looks, without reading, whether a parked connection says goodbye: its
 // requests wait, but its place must not.
 func (l *loop) peek(c *conn) {
-	if c.in != nil || c.sealed {
-		return // in the middle of something, or not to be seen
+	p := l.scratch.in[:0]
+	if c.in != nil {
+		if !c.in.dec.Idle() {
+			return // in the middle of something
+		}
+		p = append(p, c.in.left...)
 	}
-	n, _, err := unix.Recvfrom(int(c.fd), l.scratch.in[:readBytes], unix.MSG_PEEK)
-	if err == nil && proto.HasClose(l.scratch.in[:n]) {
+	if had := len(p); !c.sealed && had+readBytes <= cap(p) { // what is sealed can't be seen before it is read
+		n, _, err := unix.Recvfrom(int(c.fd), p[had:had+readBytes], unix.MSG_PEEK)
+		if err == nil {
+			p = p[:had+n]
+		}
+	}
+	if proto.HasClose(p) {
 		l.shut(c, proto.CloseNormal, "")
 	}
 }
@@ -106,7 +116,7 @@ func (l *loop) feed(c *conn, p []byte) {
 			in.left = slices.Clone(p) // after the answer
 			break
 		}
-		m, n, ok, err := in.dec.Next(p, c.limit())
+		m, n, ok, err := in.dec.Next(p, l.limit(c))
 		p = p[n:]
 		if err != nil {
 			code, reason := proto.CloseCodeOf(err)
@@ -141,8 +151,9 @@ func (l *loop) feedSealed(c *conn, p []byte) bool {
 // keep keeps what is incomplete, within the loop's budget, or forgets inbound.
 func (l *loop) keep(c *conn, in *inbound) {
 	if c.kind != Echo {
-		l.partial += len(in.dec.Partial()) - in.held
-		in.held = len(in.dec.Partial())
+		now := len(in.dec.Partial()) + len(in.left)
+		l.partial += now - in.held
+		in.held = now
 	}
 	switch {
 	case in.dec.Idle() && len(in.left) == 0:
@@ -157,32 +168,49 @@ func (l *loop) keep(c *conn, in *inbound) {
 		return
 	}
 	switch p := in.dec.Partial(); {
-	case len(p) > requestBytes && c.kind == Text && !bytes.HasPrefix(p, proto.SubscribePrefix):
-		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
-	case l.partial > partialBytes:
+	case len(p) > l.e.o.RequestBytes && c.kind == Text &&
+		!bytes.HasPrefix(p, proto.SubscribePrefix):
+		l.tooBig(c)
+	case l.partial > l.e.o.PartialBytes:
 		l.shut(l.greatest(), proto.CloseTryLater, "too many incomplete requests")
 	}
 }
 
-// greatest returns the connection that holds most of an incomplete request.
+// greatest returns the connection that holds most of incomplete requests and answers.
 func (l *loop) greatest() (most *conn) {
 	for _, c := range l.conns {
-		if c == nil || c.in == nil || c.kind == Echo {
+		if c == nil || c.kind == Echo || c.state != open {
 			continue
 		}
-		if most == nil || c.in.held > most.in.held {
+		if most == nil || c.kept() > most.kept() {
 			most = c
 		}
 	}
 	return most
 }
 
+// kept is how much of a connection counts in loop.partial.
+func (c *conn) kept() (bytes int) {
+	if c.in != nil {
+		bytes = c.in.held
+	}
+	if c.parked != nil && c.parked.answer != nil {
+		bytes += c.parked.answer.bytes
+	}
+	return bytes
+}
+
 // limit is the greatest message a connection may send, in bytes.
-func (c *conn) limit() int {
+func (l *loop) limit(c *conn) int {
 	if c.kind == Echo {
 		return echoBytes
 	}
-	return subscribeBytes
+	return l.e.o.SubscribeBytes
+}
+
+// tooBig ends a stream that sent a request which is too big for what it is.
+func (l *loop) tooBig(c *conn) {
+	l.shut(c, proto.CloseTooBig, fmt.Sprintf("request over %d bytes", l.e.o.RequestBytes))
 }
 
 // message serves a whole message.

@@ -63,13 +63,14 @@ func (l *loop) gatherReplay(c *conn) []byte {
 	switch {
 	case ticks == 0:
 		return nil
-	case ticks*sparse < records:
+	case ticks*sparse < records && ticks <= chainsMax:
 		return l.gatherChains(c)
 	}
 	return l.gatherRecords(c)
 }
 
-// gatherRecords looks at every record from a connection's cursors on.
+// gatherRecords looks at every record from a connection's cursors on, as many as a turn
+// allows. Those before the first of its own need not be looked at again.
 func (l *loop) gatherRecords(c *conn) []byte {
 	p := c.parked
 	out := l.scratch.out[:0]
@@ -79,9 +80,12 @@ func (l *loop) gatherRecords(c *conn) []byte {
 			l.scratch.mark[id] = uint32(i) + 1
 		}
 	}
+	left := scanPerTurn
 	for i, rd := range l.readers {
 		r := rd.Ring()
-		for pos := p.cursor[i]; pos != l.cursor[i] && len(out) < chunkBytes; pos++ {
+		pos := p.cursor[i]
+		for ; pos != l.cursor[i] && len(out) < chunkBytes && left > 0; pos++ {
+			left--
 			s := r.At(pos)
 			at := int(l.scratch.mark[s.Token]) - 1
 			if at < 0 || s.Seq <= p.told[at] {
@@ -90,6 +94,9 @@ func (l *loop) gatherRecords(c *conn) []byte {
 			from := len(out)
 			out = l.appendRecord(out, k.encoding(at), i, pos)
 			l.piece(len(out)-from, piece{index: at, seq: s.Seq, pos: pos, shard: i})
+		}
+		if len(out) == 0 {
+			p.cursor[i] = pos
 		}
 	}
 	for _, id := range k.tokens {
@@ -132,6 +139,9 @@ func (l *loop) gatherChains(c *conn) []byte {
 		from := len(out)
 		out = l.appendRecord(out, k.encoding(x.index), x.shard, x.pos)
 		l.piece(len(out)-from, x)
+	}
+	if len(out) == 0 {
+		copy(p.cursor, l.cursor) // the ring has none of them any more
 	}
 	l.scratch.out = out
 	return out

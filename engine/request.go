@@ -10,20 +10,19 @@ import (
 )
 
 var (
-	answerBinary  = []byte("Error: expected a text frame; " + proto.TextForm)
-	answerTooFast = fmt.Appendf(nil,
-		"Error: too many requests, at most %d per second are served", requestsPerSecond)
+	answerBinary = []byte("Error: expected a text frame; " + proto.TextForm)
 )
 
 // request serves a request of the text dialect.
 func (l *loop) request(c *conn, m proto.Message) {
 	l.stats.requests.Add(1)
 	switch {
-	case len(m.Payload) > requestBytes && !bytes.HasPrefix(m.Payload, proto.SubscribePrefix):
-		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
+	case len(m.Payload) > l.e.o.RequestBytes &&
+		!bytes.HasPrefix(m.Payload, proto.SubscribePrefix):
+		l.tooBig(c)
 		return
 	case !l.admit(c):
-		l.answer(c, proto.OpText, answerTooFast)
+		l.answer(c, proto.OpText, append([]byte("Error: "), l.tooFast()...))
 		return
 	case m.Op == proto.OpBinary:
 		l.answer(c, proto.OpText, answerBinary)
@@ -41,15 +40,21 @@ func (l *loop) request(c *conn, m proto.Message) {
 	}
 }
 
+func (l *loop) tooFast() string {
+	return fmt.Sprintf("too many requests, at most %d per second are served",
+		l.e.o.RequestsPerSecond)
+}
+
 // admit says whether a request or ping is within its connection's rate. Who goes
-// on beyond it is closed.
+// on beyond it is closed: each request that is served makes up for a few that were not.
 func (l *loop) admit(c *conn) bool {
-	if c.bucket.take(l.now) {
-		c.refused = 0
+	o := &l.e.o
+	if c.bucket.take(l.e.tenth(), o.RequestsPerSecond, o.RequestsBurst) {
+		c.refused -= min(c.refused, forgiven)
 		return true
 	}
 	l.stats.refused.Add(1)
-	if c.refused++; c.refused >= refusedMax {
+	if c.refused++; int(c.refused) >= o.RefusedMax {
 		l.shut(c, proto.CloseFlooding, "too many requests")
 	}
 	return false

@@ -18,8 +18,9 @@ const drainSlots = 100
 func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
 	e.draining.Store(true)
 	pause := max(window/drainSlots, time.Millisecond)
+	began := time.Now()
 	for _, l := range e.loops {
-		_ = l.do(func() { l.tellDrain(pause) }) // a loop that has ended has no streams
+		_ = l.do(func() { l.tellDrain(drain{began, pause}) }) // a loop that has ended has no streams
 	}
 	t := time.NewTicker(pause)
 	defer t.Stop()
@@ -42,17 +43,28 @@ func (c *conn) drainSlot() int {
 	return int(slot)
 }
 
+// A drain is a loop's: when it began, and what is between its steps.
+type drain struct {
+	began time.Time
+	pause time.Duration // 0 = there is none
+}
+
 // tellDrain tells typed streams when they will end, and when to come back. Who takes
-// no bytes is not told.
-func (l *loop) tellDrain(pause time.Duration) {
+// no bytes now is told when it does.
+func (l *loop) tellDrain(d drain) {
+	l.drained = d
 	for _, c := range l.conns {
-		if c == nil || c.state != open || !c.kind.typed() || c.parked != nil {
-			continue
+		if c != nil && c.state == open && c.kind.typed() && c.parked == nil {
+			l.sendDrain(c)
 		}
-		ms := (time.Duration(c.drainSlot()+1) * pause).Milliseconds()
-		l.scratch.one = proto.AppendDrain(l.scratch.one[:0], ms, ms)
-		l.answer(c, proto.OpText, l.scratch.one)
 	}
+}
+
+func (l *loop) sendDrain(c *conn) {
+	at := l.drained.began.Add(time.Duration(c.drainSlot()+1) * l.drained.pause)
+	ms := max(0, time.Until(at)).Milliseconds()
+	l.scratch.one = proto.AppendDrain(l.scratch.one[:0], ms, ms)
+	l.answer(c, proto.OpText, l.scratch.one)
 }
 
 // shutSlot ends the streams whose step it is, or was.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,8 +23,9 @@ func (l *loop) welcomeTyped(c *conn, s Stream) {
 		Conn: s.ID, Username: s.Username, Epoch: l.e.epoch.UnixMicro(),
 		BeatMs: int(c.beat) * int(beatTick.Milliseconds()), ResumeS: l.e.resumeSeconds(),
 		Tokens: l.e.o.TokensPerStream, Connections: s.Connections,
-		PerSecond: requestsPerSecond, Burst: requestsBurst,
-		FrameBytes: requestBytes, ListBytes: subscribeBytes, ExpiresIn: expiresIn(s.Expires),
+		PerSecond: l.e.o.RequestsPerSecond, Burst: l.e.o.RequestsBurst, Refused: l.e.o.RefusedMax,
+		FrameBytes: l.e.o.RequestBytes, ListBytes: l.e.o.SubscribeBytes,
+		WithinMs: int(l.e.o.RequestWithin.Milliseconds()), ExpiresIn: expiresIn(s.Expires),
 	}
 	l.scratch.one = proto.AppendWelcome(l.scratch.one[:0], &w)
 	l.answer(c, proto.OpText, l.scratch.one)
@@ -54,9 +56,14 @@ func (l *loop) typedRequest(c *conn, m proto.Message) {
 		return
 	}
 	req, err := l.requests.Parse(m.Payload)
+	long := len(m.Payload) > l.e.o.RequestBytes && (err != nil || req.Verb != proto.VerbSubscribe)
+	if most := 2*l.e.o.TokensPerStream + namesSpare; err == nil && len(req.Wishes) > most {
+		err = &proto.Fault{Code: proto.CodeLimit,
+			Text: fmt.Sprintf("at most %d tokens in one request", most)}
+	}
 	switch {
-	case len(m.Payload) > requestBytes && (err != nil || req.Verb != proto.VerbSubscribe):
-		l.shut(c, proto.CloseTooBig, "request over 4 KiB")
+	case long:
+		l.tooBig(c)
 	case err != nil:
 		l.fail(c, req.ID, err)
 	case req.Verb == proto.VerbSubscribe:
@@ -76,13 +83,13 @@ func (l *loop) typedRequest(c *conn, m proto.Message) {
 // refuseTyped says that a request came too fast.
 func (l *loop) refuseTyped(c *conn, m proto.Message) {
 	var id []byte
-	if m.Op == proto.OpText && len(m.Payload) <= requestBytes {
+	if m.Op == proto.OpText && len(m.Payload) <= l.e.o.RequestBytes {
 		req, _ := l.requests.Parse(m.Payload) // whatever is wrong with it, it came too fast
 		id = req.ID
 	}
-	const retryMs = 1000 / requestsPerSecond
+	retryMs := max(100, 1000/l.e.o.RequestsPerSecond) // a bucket fills every 100 ms
 	l.scratch.one = proto.AppendError(l.scratch.one[:0], id, proto.CodeTooMany,
-		string(answerTooFast[len("Error: "):]), retryMs)
+		l.tooFast(), retryMs)
 	l.answer(c, proto.OpText, l.scratch.one)
 }
 
@@ -114,32 +121,33 @@ func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
 	x, told := l.extend(old, grants)
 	option := newOption(req.Mode, req.WindowMs)
 	a := &answer{verb: req.Verb, id: slices.Clone(req.ID), failed: failed}
-	x.options = slices.Clone(x.options)
+	a.items = make([]item, 0, len(grants))
 	for _, g := range grants {
 		i := x.index(g.id)
 		x.options[i] = option
+		it := item(i)
 		switch {
 		case g.resume && req.Epoch == l.e.epoch.UnixMicro():
 			told[i] = g.from
-			a.resumes = append(a.resumes, uint32(i))
+			it |= itemResume
 		case g.resume:
 			told[i] = 0
-			a.snaps = append(a.snaps, snap{uint32(i), gapEpoch})
+			it |= itemEpoch | itemSnap
 		case req.Snapshot:
-			a.snaps = append(a.snaps, snap{index: uint32(i)})
+			it |= itemSnap
 		}
 		if !g.resume && option.windowMs() == 0 && told[i] < l.tokens[g.id].seq {
-			a.resumes = append(a.resumes, uint32(i)) // it is held back no more
+			it |= itemResume // it is held back no more
 		}
-		a.held = append(a.held, uint32(i))
+		a.items = append(a.items, it)
 	}
 	x.plain()
-	l.hold(c, x, told, a)
+	l.hold(c, x, told, a, nil)
 }
 
 // grant finds out which tokens of a subscribe a list may get, each once, and why not
 // the others.
-func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []failure) {
+func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed failures) {
 	count, limit := len(old.tokens), l.e.o.TokensPerStream
 	for _, w := range req.Wishes {
 		id, ok := l.e.tokens.find(w.Name)
@@ -147,15 +155,14 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []fa
 			l.growTokens() // it came to be just now
 		}
 		_, has := slices.BinarySearch(old.tokens, id)
-		fail := func(code int, text string) { failed = append(failed, failing(w.Name, code, text)) }
 		switch {
 		case !ok:
-			fail(proto.CodeUnknownToken, "unknown token")
+			failed.add(w.Name, failUnknown)
 		case l.scratch.mark[id] != 0: // named before
 		case !has && count == limit:
-			fail(proto.CodeLimit, "as many tokens as allowed are held")
+			failed.add(w.Name, failLimit)
 		case w.Resume && req.Epoch == l.e.epoch.UnixMicro() && w.From > l.published(id):
-			fail(proto.CodeBadRequest, "from is beyond what was published")
+			failed.add(w.Name, failBeyond)
 		default:
 			l.scratch.mark[id] = 1
 			grants = append(grants, grant{id, w.From, w.Resume})
@@ -168,10 +175,6 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed []fa
 		l.scratch.mark[g.id] = 0
 	}
 	return grants, failed
-}
-
-func failing(name []byte, code int, text string) failure {
-	return failure{string(name[:min(len(name), proto.TokenBytesMax)]), code, text}
 }
 
 // published is the seq of a token's newest tick, which the loop may have still to drain.
@@ -225,9 +228,9 @@ func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
 		i, has := slices.BinarySearch(old.tokens, id)
 		switch {
 		case !ok:
-			a.failed = append(a.failed, failing(w.Name, proto.CodeUnknownToken, "unknown token"))
+			a.failed.add(w.Name, failUnknown)
 		case !has:
-			a.failed = append(a.failed, failing(w.Name, proto.CodeBadRequest, "not subscribed"))
+			a.failed.add(w.Name, failNotHeld)
 		default:
 			drop(i)
 		}
@@ -245,16 +248,29 @@ func (l *loop) unsubscribeTyped(c *conn, req *proto.Request) {
 		}
 	}
 	x.plain()
-	l.hold(c, x, told, a)
+	l.hold(c, x, told, a, nil)
 }
 
-// listTyped tells what a stream holds.
+// listTyped tells what a stream holds. As long as the socket takes it, the stream stays
+// where it is.
 func (l *loop) listTyped(c *conn, req *proto.Request) {
 	k := &l.cohorts.all[c.cohort]
 	told := l.told(k)
-	a := &answer{verb: req.Verb, id: slices.Clone(req.ID)}
-	for i := range k.tokens {
-		a.held = append(a.held, uint32(i))
+	a := &answer{verb: req.Verb, id: slices.Clone(req.ID), items: make([]item, len(k.tokens))}
+	for i := range a.items {
+		a.items[i] = item(i)
 	}
-	l.hold(c, k.list, told, a)
+	for !a.acked {
+		p := l.nextAck(c, a, told)
+		n, held, err := l.writeTo(c, p)
+		if err != nil {
+			l.drop(c, proto.CloseAbnormal)
+			return
+		}
+		l.stats.bytes.Add(uint64(n))
+		if n < len(p) || held {
+			l.hold(c, k.list, told, a, slices.Clone(p[n:]))
+			return
+		}
+	}
 }

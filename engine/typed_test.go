@@ -141,7 +141,7 @@ func TestTypedTooMuch(t *testing.T) {
 	if v := p.expect("error"); v.Code != 111 || v.ID != "x" || v.RetryMs != 100 {
 		t.Fatalf("too many: %+v", v)
 	}
-	for range refusedMax {
+	for range 2 * refusedMax {
 		p.text(`{"op":"ping"}`)
 	}
 	p.wantClose(3503)

@@ -37,6 +37,8 @@ type Welcome struct {
 	Burst       int   // requests
 	FrameBytes  int   // of a request
 	ListBytes   int   // of a subscribe
+	WithinMs    int   // from a request's first byte to its last
+	Refused     int   // requests refused in a row before the stream is closed
 	ExpiresIn   int   // s until the bearer ends; negative = not known
 }
 
@@ -55,6 +57,8 @@ func AppendWelcome(dst []byte, w *Welcome) []byte {
 	dst = appendInt(dst, `,"ops_burst":`, int64(w.Burst))
 	dst = appendInt(dst, `,"frame_bytes":`, int64(w.FrameBytes))
 	dst = appendInt(dst, `,"subscribe_bytes":`, int64(w.ListBytes))
+	dst = appendInt(dst, `,"request_ms":`, int64(w.WithinMs))
+	dst = appendInt(dst, `,"refused":`, int64(w.Refused))
 	dst = append(dst, '}')
 	return appendExpires(dst, w.ExpiresIn)
 }

@@ -200,12 +200,3 @@ func (r *Ring) Prev(pos uint64) (prev uint64, ok bool) {
 	prev = r.At(pos).prev
 	return prev, prev != r.never
 }
-
-// Room estimates how many records the ring holds: as many as it does, once it has
-// given some up. Any goroutine.
-func (r *Ring) Room() uint64 {
-	if oldest := r.oldest.Load(); oldest != r.never+1 {
-		return r.head.Load() - oldest
-	}
-	return uint64(len(r.slots))
-}

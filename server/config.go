@@ -49,7 +49,14 @@ type Config struct {
 	TokensPerStream   int
 	Loops             int // 0 = GOMAXPROCS
 	RingBytes         int64
-	MaxLag            int64         // bytes a slow stream may be behind before it is conflated
+	MaxLag            int64 // bytes a slow stream may be behind before it is conflated
+	RequestsPerSecond int
+	RequestsBurst     int
+	RefusedMax        int
+	RequestBytes      int64
+	SubscribeBytes    int64
+	RequestWithin     time.Duration
+	PartialBytes      int64
 	BatchWindow       time.Duration // between turns of a busy loop; 0 = none
 	StallTimeout      time.Duration // 0 = never
 	HeartbeatEvery    time.Duration // between heartbeats of typed streams
@@ -147,6 +154,9 @@ func (c *Config) check(known []Fault) []Fault {
 	}
 	if c.TLSCert == "" && c.TLSKey != "" {
 		add("tls-key", "needs the certificate that it is of, tls-cert", "tls-cert")
+	}
+	if c.SubscribeBytes < c.RequestBytes {
+		add("subscribe-bytes", "is less than request-bytes", "request-bytes")
 	}
 	if c.RefreshTTL < c.AccessTTL {
 		add("refresh-ttl", "is shorter than access-ttl", "access-ttl")

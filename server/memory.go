@@ -40,9 +40,9 @@ func ringsFit(shards int, memory int64) int64 {
 	return memory / 4 * 3 / int64(shards) / allDialects
 }
 
-// allDialects is how many times the bytes for text all of a ring takes: 4½ for frames
-// (1 text, 2 and 1 json, ¼ each binary) and 7/8 for slots and spans.
-const allDialects = 6
+// allDialects is how many times the bytes for text all of a ring takes: 6 for frames
+// (2 for whole ticks in JSON, 1 for each other form) and 7/8 for slots and spans.
+const allDialects = 7
 
 // memoryLimit is what this process may have: the machine's memory, or less
 // where its control group or GOMEMLIMIT says so.

@@ -120,7 +120,16 @@ func (s *server) openEngine() (err error) {
 		CloseOnExpiry:   s.config.CloseOnExpiry,
 		Auth:            renewer{s.auth},
 		FeedSeqField:    s.config.FeedSeqField,
-		Logger:          s.log,
+
+		RequestsPerSecond: s.config.RequestsPerSecond,
+		RequestsBurst:     s.config.RequestsBurst,
+		RefusedMax:        s.config.RefusedMax,
+		RequestBytes:      int(s.config.RequestBytes),
+		SubscribeBytes:    int(s.config.SubscribeBytes),
+		RequestWithin:     s.config.RequestWithin,
+		PartialBytes:      int(s.config.PartialBytes),
+
+		Logger: s.log,
 	})
 	return err
 }
