@@ -52,6 +52,7 @@ type dropped struct {
 // in progress. From the loop's cursor on it is owed ticks, and of each token those after
 // told.
 func (l *loop) hold(c *conn, x list, told []uint64, a *answer, rest []byte) {
+	a.failed.seen = nil
 	next := l.intern(x)
 	k := &l.cohorts.all[next]
 	k.parked++

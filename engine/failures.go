@@ -7,6 +7,7 @@ import "azira/proto"
 type failures struct {
 	names []byte
 	of    []failed
+	seen  map[string]struct{} // while the request is read
 }
 
 // A failed token's name ends in names where the next one's begins.
@@ -38,9 +39,17 @@ func (f failure) code() int { return failureCodes[f] }
 
 func (f failure) text() string { return failureTexts[f] }
 
-// add notes a token; of a name that is none a beginning is enough.
+// add notes a token, once; of a name that is none a beginning is enough.
 func (f *failures) add(name []byte, why failure) {
-	f.names = append(f.names, name[:min(len(name), proto.TokenBytesMax)]...)
+	name = proto.ClipName(name)
+	if f.seen == nil {
+		f.seen = make(map[string]struct{})
+	}
+	if _, ok := f.seen[string(name)]; ok {
+		return
+	}
+	f.seen[string(name)] = struct{}{}
+	f.names = append(f.names, name...)
 	f.of = append(f.of, failed{uint32(len(f.names)), why})
 }
 

@@ -128,7 +128,7 @@ func TestDrainParked(t *testing.T) {
 	p := prove(t, e, Stream{Kind: JSON})
 	p.ask(`{"op":"subscribe","tokens":["A"]}`)
 	fallBehind(t, e, p, "A")
-	go func() { _ = e.Drain(t.Context(), 30*time.Second) }()
+	go func() { _ = e.Drain(t.Context(), 30*time.Second, 0) }()
 	eventually(t, "the drain has begun", e.draining.Load)
 	if v := p.expect("drain"); v.DeadlineMs > 30_300 {
 		t.Errorf("%+v", v)

@@ -65,7 +65,7 @@ func (l *loop) peek(c *conn) {
 		}
 		p = append(p, c.in.left...)
 	}
-	if had := len(p); !c.sealed && had+readBytes <= cap(p) { // what is sealed can't be seen before it is read
+	if had := len(p); !c.sealed && had+readBytes <= cap(p) { // what is sealed can't be seen yet
 		n, _, err := unix.Recvfrom(int(c.fd), p[had:had+readBytes], unix.MSG_PEEK)
 		if err == nil {
 			p = p[:had+n]

@@ -14,13 +14,16 @@ const drainSlots = 100
 
 // Drain ends all streams with 1012, each at its own instant within the window so
 // that they do not come back all at once; typed ones are told theirs before. It
-// returns when none is left, or with ctx's error. New ones are ended at once.
-func (e *Engine) Drain(ctx context.Context, window time.Duration) error {
+// returns when none is left, or with ctx's error. New ones are ended at once. away is for
+// how long nobody will be there once the window is over; 0 says that another server takes
+// the streams at once.
+func (e *Engine) Drain(ctx context.Context, window, away time.Duration) error {
 	e.draining.Store(true)
 	pause := max(window/drainSlots, time.Millisecond)
 	began := time.Now()
 	for _, l := range e.loops {
-		_ = l.do(func() { l.tellDrain(drain{began, pause}) }) // a loop that has ended has no streams
+		d := drain{began, pause, away}
+		_ = l.do(func() { l.tellDrain(d) }) // a loop that has ended has no streams
 	}
 	t := time.NewTicker(pause)
 	defer t.Stop()
@@ -47,6 +50,7 @@ func (c *conn) drainSlot() int {
 type drain struct {
 	began time.Time
 	pause time.Duration // 0 = there is none
+	away  time.Duration // from the end of the window until somebody is there again
 }
 
 // tellDrain tells typed streams when they will end, and when to come back. Who takes
@@ -62,8 +66,14 @@ func (l *loop) tellDrain(d drain) {
 
 func (l *loop) sendDrain(c *conn) {
 	at := l.drained.began.Add(time.Duration(c.drainSlot()+1) * l.drained.pause)
-	ms := max(0, time.Until(at)).Milliseconds()
-	l.scratch.one = proto.AppendDrain(l.scratch.one[:0], ms, ms)
+	deadline := max(0, time.Until(at))
+	back := deadline
+	if d := l.drained; d.away > 0 { // over as long again as nobody is there
+		spread := d.away * time.Duration(c.drainSlot()) / drainSlots
+		back = time.Until(d.began.Add(drainSlots*d.pause + d.away + spread))
+	}
+	l.scratch.one = proto.AppendDrain(l.scratch.one[:0],
+		back.Milliseconds(), deadline.Milliseconds())
 	l.answer(c, proto.OpText, l.scratch.one)
 }
 

@@ -251,7 +251,7 @@ func TestDrain(t *testing.T) {
 		peers = append(peers, connect(t, e, Stream{}))
 	}
 	done := make(chan error)
-	go func() { done <- e.Drain(t.Context(), 300*time.Millisecond) }()
+	go func() { done <- e.Drain(t.Context(), 300*time.Millisecond, 0) }()
 	for _, p := range peers {
 		p.wantClose(1012)
 	}

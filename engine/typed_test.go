@@ -271,7 +271,7 @@ func TestDrainEvent(t *testing.T) {
 	}
 	begin := time.Now()
 	done := make(chan error)
-	go func() { done <- e.Drain(t.Context(), time.Second) }()
+	go func() { done <- e.Drain(t.Context(), time.Second, 0) }()
 	instants := map[int]bool{}
 	for _, p := range all {
 		v := p.expect("drain")

@@ -178,7 +178,7 @@ func AppendAckListed(
 	dst = append(dst, '"')
 	if windowMs > 0 {
 		dst = append(dst, `,"max_rate":`...)
-		dst = strconv.AppendFloat(dst, 1000/float64(windowMs), 'g', 4, 64)
+		dst = strconv.AppendFloat(dst, 1000/float64(windowMs), 'g', 7, 64)
 	}
 	return append(dst, '}')
 }

@@ -163,14 +163,14 @@ func (x *RequestParser) parseID(v *fastjson.Value) ([]byte, error) {
 
 func (x *RequestParser) subscribe(req *Request, v *fastjson.Value) error {
 	req.Snapshot = true
-	if s := v.Get("snapshot"); s != nil {
+	if s := v.Get("snapshot"); s != nil && s.Type() != fastjson.TypeNull {
 		on, err := s.Bool()
 		if err != nil {
 			return badRequest(`"snapshot" must be true or false`)
 		}
 		req.Snapshot = on
 	}
-	if m := v.Get("mode"); m != nil {
+	if m := v.Get("mode"); m != nil && m.Type() != fastjson.TypeNull {
 		switch string(m.GetStringBytes()) {
 		case "full":
 		case "ltp":
@@ -206,7 +206,7 @@ func (r *Request) setRate(v *fastjson.Value) error {
 	switch {
 	case err == nil && rate == 0:
 	case err == nil && rate >= rateMin && rate <= rateMax:
-		r.WindowMs = int(math.Ceil(1000/rate - 1e-9))
+		r.WindowMs = int(math.Ceil(1000/rate - 0.01)) // list tells it in seven digits
 	default:
 		return badRequest(`"max_rate" must be %v to %v per second, or 0 for none`, rateMin, rateMax)
 	}

@@ -56,3 +56,16 @@ var tokenBytes = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// ClipName cuts what can't be a token's name, for being too long, to what an answer
+// repeats of it: whole runes.
+func ClipName(name []byte) []byte {
+	if len(name) <= TokenBytesMax {
+		return name
+	}
+	n := TokenBytesMax
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n]
+}

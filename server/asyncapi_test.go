@@ -319,7 +319,10 @@ func driveErrors(t *testing.T, protocol string) witness {
 		failed[1].number("code") != 102 {
 		t.Errorf("%v", e)
 	}
-	unknown := `"` + strings.Repeat("x", 60) + `"` + strings.Repeat(`,"`+strings.Repeat("y", 60)+`"`, 99)
+	unknown := `"x"`
+	for i := range 99 {
+		unknown += fmt.Sprintf(`,"no-%057d"`, i)
+	}
 	if e := p.ask(`{"op":"subscribe","id":"long","tokens":[` + unknown + `]}`); len(e.list("failed")) != 100 {
 		t.Errorf("%v", e)
 	}

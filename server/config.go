@@ -59,6 +59,7 @@ type Config struct {
 	PartialBytes      int64
 	BatchWindow       time.Duration // between turns of a busy loop; 0 = none
 	StallTimeout      time.Duration // 0 = never
+	RestartTime       time.Duration // from a drain's end until a server is there again
 	HeartbeatEvery    time.Duration // between heartbeats of typed streams
 	CloseOnExpiry     bool
 	DrainWindow       time.Duration

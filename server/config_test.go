@@ -57,7 +57,7 @@ func TestConfigTwins(t *testing.T) {
 	keyFile := writeConfig(t, strings.Repeat("k", keyBytesMin))
 	odd := map[string]string{"listen": "127.0.0.1:77", "admin": "127.0.0.1:78",
 		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "request-bytes": "8KiB",
-		"subscribe-bytes": "64KiB", "request-within": "3s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
+		"subscribe-bytes": "64KiB", "request-within": "3s", "restart-time": "4s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
 		"trusted-proxies": "10.0.0.0/8,fd00::1", "rate-exempt": "10.1.2.3", "allowed-origins": "https://a.b",

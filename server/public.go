@@ -38,7 +38,8 @@ type public struct {
 
 	// Shared.
 	list     tokenList
-	draining atomic.Bool // no stream is opened any more
+	draining atomic.Bool  // no stream is opened any more
+	backAt   atomic.Int64 // Unix s when somebody is expected to be there again
 }
 
 // ServeHTTP is called on a goroutine of its own for each request.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"azira/auth"
 	"azira/engine"
@@ -252,10 +253,11 @@ func (s *server) drain() {
 	window := s.config.DrainWindow
 	s.log.Info("draining", "streams", s.engine.Streams(), "window", window)
 	s.admin.ready.Store(false)
+	s.public.backAt.Store(time.Now().Add(window + s.config.RestartTime).Unix())
 	s.public.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), window+shutdownTimeout)
 	defer cancel()
-	if err := s.engine.Drain(ctx, window); err != nil {
+	if err := s.engine.Drain(ctx, window, s.config.RestartTime); err != nil {
 		s.log.Warn("drain cut short", "err", err, "streams", s.engine.Streams())
 	}
 }

@@ -163,6 +163,10 @@ var settings = []setting{
 	{name: "close-on-expiry", group: groupStreams, def: "false",
 		help: "close a stream when the bearer that opened it expires",
 		bind: func(c *Config) field { return boolField{&c.CloseOnExpiry} }},
+	{name: "restart-time", group: groupStreams, arg: "TIME", def: "2s",
+		help: "from the end of a drain until a server is there again, as clients are told;" +
+			" 0 if others take the streams at once",
+		bind: func(c *Config) field { return durationField(&c.RestartTime, 0, time.Hour) }},
 	{name: "drain-window", group: groupStreams, arg: "TIME", def: "10s",
 		help: "at the end streams are closed at instants spread over this time",
 		bind: func(c *Config) field { return durationField(&c.DrainWindow, 0, time.Hour) }},

@@ -82,7 +82,8 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 // rate of their address, and what can be done at once.
 func (p *public) admit(r *request) (answer, bool) {
 	if p.draining.Load() {
-		return unavailable("The server is restarting", soon()), false
+		wait := max(1, p.backAt.Load()-time.Now().Unix())
+		return unavailable("The server is restarting", strconv.FormatInt(wait, 10)), false
 	}
 	if wait := p.limiter.address(rateUpgrade, r.from.Addr()); wait > 0 {
 		return p.limiter.tooMany(wait), false
