@@ -84,32 +84,40 @@ func (s *Service) login(ctx context.Context, username, password string) (Grant, 
 	return s.begin(&b, name, &a)
 }
 
-// ChangePassword ends all sessions of the account, the caller's too: whoever
-// else knew the old password is out, and the caller logs in with the new one.
-func (s *Service) ChangePassword(ctx context.Context, id Identity, old, new string) error {
+// ChangePassword ends all sessions of the account and begins one: whoever else knew the
+// old password, or has a bearer or refresh token, is out. The caller's own streams become
+// those of the new session and stay open; the others are closed.
+func (s *Service) ChangePassword(
+	ctx context.Context, id Identity, old, new string,
+) (Grant, error) {
 	if err := checkPassword(new); err != nil {
-		return err
+		return Grant{}, err
 	}
 	name, a, err := s.authenticateID(ctx, id, old)
 	if err != nil {
-		return err
+		return Grant{}, err
 	}
 	c, err := s.hasher.make(ctx, new)
 	if err != nil {
-		return err
+		return Grant{}, err
 	}
 	defer s.lockName(name).Unlock()
 	if err := s.unchanged(name, &a); err != nil {
-		return err
+		return Grant{}, err
+	}
+	if _, err := s.session(a.id, id.Session); errors.Is(err, store.ErrNotFound) {
+		return Grant{}, ErrRevoked // meanwhile
+	} else if err != nil {
+		return Grant{}, err
 	}
 	a.credential = c
 	var b store.Batch
 	b.Set(store.TableAccounts, []byte(name), appendAccount(nil, &a))
-	return s.endAll(&b, name, a.id)
+	return s.beginAlone(&b, name, &a, id.Session)
 }
 
-// DeleteAccount removes the account with all its sessions. The name is free
-// again.
+// DeleteAccount removes the account with all its sessions and what was set for it. The
+// name is free again.
 func (s *Service) DeleteAccount(ctx context.Context, id Identity, password string) error {
 	name, a, err := s.authenticateID(ctx, id, password)
 	if err != nil {
@@ -119,39 +127,19 @@ func (s *Service) DeleteAccount(ctx context.Context, id Identity, password strin
 	if err := s.unchanged(name, &a); err != nil {
 		return err
 	}
+	return s.remove(name, &a)
+}
+
+// remove ends an account. The name's lock is held.
+func (s *Service) remove(name string, a *accountRecord) error {
 	var b store.Batch
 	b.Delete(store.TableAccounts, []byte(name))
-	return s.endAll(&b, name, a.id)
-}
-
-// Disable ends all sessions of an account and refuses its logins until it is
-// enabled again. It is an operator's call: there is no password to show.
-func (s *Service) Disable(_ context.Context, username string) error {
-	return s.setDisabled(username, true)
-}
-
-// Enable takes Disable back. Ended sessions stay ended.
-func (s *Service) Enable(_ context.Context, username string) error {
-	return s.setDisabled(username, false)
-}
-
-func (s *Service) setDisabled(username string, disabled bool) error {
-	name, err := ParseUsername(username)
-	if err != nil {
+	putRule(&b, name, rule{})
+	if err := s.endAll(&b, name, a.id); err != nil {
 		return err
 	}
-	defer s.lockName(name).Unlock()
-	a, err := s.account(name)
-	if errors.Is(err, store.ErrNotFound) {
-		return ErrNoAccount
-	}
-	if err != nil {
-		return err
-	}
-	a.disabled = disabled
-	var b store.Batch
-	b.Set(store.TableAccounts, []byte(name), appendAccount(nil, &a))
-	return s.endAll(&b, name, a.id)
+	s.rules.set(name, rule{})
+	return nil
 }
 
 // authenticate returns the account if password is right. It makes one hash of

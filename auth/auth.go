@@ -10,6 +10,9 @@
 // tickets, recently verified bearers, and one revocation counter for each
 // 1/1024 of the sessions: a session's end deletes its record and then raises
 // its counter; what was verified under an older count is looked up again.
+//
+// Bearers of an Issuer open streams and mint tickets as own ones do, under names
+// that no own account can have, but have no session and no record here.
 package auth
 
 import (
@@ -31,13 +34,16 @@ const Unlimited = -1
 type Options struct {
 	Logger *slog.Logger // slog.Default() if nil
 
-	// Key signs bearers, at least 32 bytes. If nil, a key is made at first
-	// start and kept in the store.
-	Key []byte
+	// Keys are those of bearers, at least 32 bytes each: the first signs, all
+	// verify. If nil, a key is made at first start and kept in the store.
+	Keys [][]byte
 
-	// Fleet accepts bearers that another process made with the same Key and a
+	// Fleet accepts bearers that another process made with the same key and a
 	// store of its own. They cannot be revoked here before they expire.
 	Fleet bool
+
+	// Issuer makes bearers that are believed beside our own; nil = nobody.
+	Issuer *Issuer
 
 	AccessTTL  time.Duration // of a bearer; 30 min if 0
 	RefreshTTL time.Duration // of a session since its last refresh; 30 days if 0
@@ -75,7 +81,6 @@ type Service struct {
 	st     *store.Store
 	log    *slog.Logger
 	now    func() time.Time
-	signer *signer
 	hasher *hasher
 	cache  *cache
 	seed   maphash.Seed
@@ -84,6 +89,10 @@ type Service struct {
 	names  [nameLocks]sync.Mutex
 	epochs [epochs]atomic.Uint32 // revocations; never 0
 	slots  [slotShards]slots     // open streams by username
+
+	changing  sync.Mutex // held while verifiers are replaced
+	verifiers atomic.Pointer[verifiers]
+	rules     rules
 
 	tickets tickets
 	numbers numbers
@@ -110,14 +119,17 @@ func Open(st *store.Store, o Options) (*Service, error) {
 		seed:   maphash.MakeSeed(),
 		stop:   make(chan struct{}),
 	}
-	if err := s.openSigner(); err != nil {
+	for i := range s.epochs {
+		s.epochs[i].Store(1)
+	}
+	if err := s.openVerifiers(); err != nil {
+		return nil, err
+	}
+	if err := s.rules.load(st); err != nil {
 		return nil, err
 	}
 	if err := s.numbers.load(st); err != nil {
 		return nil, err
-	}
-	for i := range s.epochs {
-		s.epochs[i].Store(1)
 	}
 	for i := range s.slots {
 		s.slots[i].service = s
@@ -135,9 +147,10 @@ func (s *Service) Close() {
 }
 
 func (o *Options) fill() error {
-	if o.Key != nil && len(o.Key) < keyBytesMin {
-		return fmt.Errorf("%w: %d bytes given, at least %d are needed",
-			ErrKey, len(o.Key), keyBytesMin)
+	if o.Keys != nil {
+		if err := checkKeys(o.Keys); err != nil {
+			return err
+		}
 	}
 	if o.AccessTTL < 0 || o.RefreshTTL < 0 || o.TicketTTL < 0 || o.DeadAfter < 0 ||
 		o.HashConcurrency < 0 || o.HashLine < 0 || o.TicketsMax < 0 || o.CacheEntries < 0 ||
@@ -209,4 +222,11 @@ func (s *Service) lockName(name string) *sync.Mutex {
 
 func (s *Service) epochOf(session uint64) *atomic.Uint32 {
 	return &s.epochs[session&(epochs-1)]
+}
+
+// forget lets what was verified of a session be looked up again.
+func (s *Service) forget(session uint64) {
+	if e := s.epochOf(session); e.Add(1) == 0 {
+		e.Add(1)
+	}
 }

@@ -165,8 +165,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		o    Options
 		want error
 	}{
-		{Options{Key: []byte{}}, ErrKey},
-		{Options{Key: make([]byte, 31)}, ErrKey},
+		{Options{Keys: [][]byte{}}, ErrKey},
+		{Options{Keys: [][]byte{make([]byte, 31)}}, ErrKey},
 		{Options{AccessTTL: -1}, ErrOptions},
 		{Options{AccessTTL: time.Millisecond}, ErrOptions},
 		{Options{AccessTTL: 2 * time.Hour, RefreshTTL: time.Hour}, ErrOptions},

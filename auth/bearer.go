@@ -18,20 +18,28 @@ type claims struct {
 	Session uint64 `json:"sid"`
 }
 
-// A signer makes and checks bearers: JWT, HS256, one key. Safe for any
+// A signer makes and checks own bearers: JWT, HS256. The first of its keys
+// signs; those signed by the others hold until they expire. Safe for any
 // goroutine.
 type signer struct {
-	key    []byte
-	kid    string // names the key without telling it
+	keys   []ownKey
 	issuer string // names the store that the session lives in
 	parser *jwt.Parser
 }
 
-func newSigner(key []byte, issuer string, now func() time.Time) *signer {
-	h := sha256.Sum256(append([]byte("azira kid "), key...))
+type ownKey struct {
+	secret []byte
+	kid    string // names the key without telling it
+}
+
+func newSigner(secrets [][]byte, issuer string, now func() time.Time) *signer {
+	keys := make([]ownKey, len(secrets))
+	for i, secret := range secrets {
+		h := sha256.Sum256(append([]byte("azira kid "), secret...))
+		keys[i] = ownKey{secret, hex.EncodeToString(h[:8])}
+	}
 	return &signer{
-		key:    key,
-		kid:    hex.EncodeToString(h[:8]),
+		keys:   keys,
 		issuer: issuer,
 		parser: jwt.NewParser(
 			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
@@ -55,8 +63,8 @@ func (g *signer) mint(name string, account, session uint64, at, exp time.Time) (
 		Account: account,
 		Session: session,
 	})
-	t.Header["kid"] = g.kid
-	s, err := t.SignedString(g.key)
+	t.Header["kid"] = g.keys[0].kid
+	s, err := t.SignedString(g.keys[0].secret)
 	if err != nil {
 		return "", fmt.Errorf("auth: sign bearer: %w", err)
 	}
@@ -83,8 +91,21 @@ func (g *signer) parse(bearer string) (id Identity, foreign bool, err error) {
 }
 
 func (g *signer) keyOf(t *jwt.Token) (any, error) {
-	if kid, ok := t.Header["kid"].(string); !ok || kid != g.kid {
+	if hasCritical(t) {
 		return nil, jwt.ErrTokenUnverifiable
 	}
-	return g.key, nil
+	kid, _ := t.Header["kid"].(string)
+	for i := range g.keys {
+		if g.keys[i].kid == kid {
+			return g.keys[i].secret, nil
+		}
+	}
+	return nil, jwt.ErrTokenUnverifiable
+}
+
+// hasCritical says that whoever does not understand some extension must refuse the bearer
+// (RFC 7515 §4.1.11). None is understood here.
+func hasCritical(t *jwt.Token) bool {
+	_, has := t.Header["crit"]
+	return has
 }

@@ -27,10 +27,13 @@ func forge(t *testing.T, m jwt.SigningMethod, key any, kid any, c jwt.Claims) st
 	return s
 }
 
+// ownKey is the one that signs.
+func (s *Service) ownKey() ownKey { return s.verifiers.Load().own.keys[0] }
+
 // claimsOf are those of a good bearer of id.
 func claimsOf(s *Service, id Identity) jwt.MapClaims {
 	return jwt.MapClaims{
-		"iss": s.signer.issuer, "sub": id.Username, "uid": id.Account, "sid": id.Session,
+		"iss": s.verifiers.Load().own.issuer, "sub": id.Username, "uid": id.Account, "sid": id.Session,
 		"exp": time.Now().Add(time.Minute).Unix(),
 	}
 }
@@ -39,7 +42,7 @@ func TestVerifyIsStrict(t *testing.T) {
 	s := serve(t, cheap())
 	g := register(t, s, "ann")
 	id := verify(t, s, g.AccessToken)
-	key, kid := s.signer.key, s.signer.kid
+	key, kid := s.ownKey().secret, s.ownKey().kid
 	same := claimsOf(s, id)
 	hs := jwt.SigningMethodHS256
 	verify(t, s, forge(t, hs, key, kid, same)) // so that each below fails for its own reason
@@ -97,7 +100,7 @@ func TestVerifyChecksClaims(t *testing.T) {
 	} {
 		x := claimsOf(s, id)
 		c.change(x)
-		bearer := forge(t, jwt.SigningMethodHS256, s.signer.key, s.signer.kid, x)
+		bearer := forge(t, jwt.SigningMethodHS256, s.ownKey().secret, s.ownKey().kid, x)
 		if _, err := s.Verify(bearer); !errors.Is(err, c.want) {
 			t.Errorf("%v: %v, want %v", x, err, c.want)
 		}
@@ -149,7 +152,7 @@ func TestBearerExpires(t *testing.T) {
 
 func TestGivenKeyAndFleet(t *testing.T) {
 	o := cheap()
-	o.Key = []byte(strings.Repeat("k", 32))
+	o.Keys = [][]byte{[]byte(strings.Repeat("k", 32))}
 	home, away := serve(t, o), serve(t, o)
 	g := register(t, home, "ann")
 	wantVerify(t, away, g.AccessToken, ErrBearer)

@@ -3,6 +3,7 @@ package auth
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -19,8 +20,8 @@ import (
 // childDir names the directory of the child of TestKill.
 const childDir = "AZIRA_TEST_AUTH_DIR"
 
-// childMain turns the test binary into that child: it registers accounts,
-// ends some sessions, and prints what was answered, until it is killed.
+// childMain turns the test binary into that child: it registers accounts, does something
+// to each, and prints what was answered, until it is killed.
 func childMain() {
 	dir := os.Getenv(childDir)
 	if dir == "" {
@@ -42,37 +43,89 @@ func childMain() {
 	for w := range 4 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				childStep(s, fmt.Sprintf("u%d-%d-%d", os.Getpid(), w, i), i%2 == 0)
+				childStep(s, fmt.Sprintf("u%d-%d-%d", os.Getpid(), w, i), i%len(childDeeds))
 			}
 		})
 	}
 	wg.Wait()
 }
 
-func childStep(s *Service, name string, logout bool) {
+// A childDeed is what may be done to an account, and what then must be true of it, of the
+// bearer that came with it, and of logins with the password that it had.
+type childDeed struct {
+	said   string
+	do     func(ctx context.Context, s *Service, id Identity) error
+	bearer error
+	login  error
+	taken  error // of a registration of its name
+	limit  int
+}
+
+const nextPassword = "another password"
+
+var childDeeds = []childDeed{
+	{"kept", func(context.Context, *Service, Identity) error { return nil },
+		nil, nil, ErrTaken, 3},
+	{"ended", func(ctx context.Context, s *Service, id Identity) error {
+		return s.Logout(ctx, id)
+	}, ErrRevoked, nil, ErrTaken, 3},
+	{"changed", func(ctx context.Context, s *Service, id Identity) error {
+		_, err := s.ChangePassword(ctx, id, goodPassword, nextPassword)
+		return err
+	}, ErrRevoked, ErrCredentials, ErrTaken, 3},
+	{"deleted", func(ctx context.Context, s *Service, id Identity) error {
+		return s.DeleteAccount(ctx, id, goodPassword)
+	}, ErrRevoked, ErrCredentials, nil, 3},
+	{"disabled", func(ctx context.Context, s *Service, id Identity) error {
+		return s.Disable(ctx, id.Username)
+	}, ErrRevoked, ErrCredentials, ErrTaken, 3},
+	{"limited", func(ctx context.Context, s *Service, id Identity) error {
+		return s.SetStreamLimit(ctx, id.Username, 7)
+	}, nil, nil, ErrTaken, 7},
+}
+
+func childStep(s *Service, name string, deed int) {
 	ctx := context.Background()
 	g, err := s.Register(ctx, name, goodPassword)
+	if err == nil {
+		var id Identity
+		if id, err = s.Verify(g.AccessToken); err == nil {
+			err = childDeeds[deed].do(ctx, s, id)
+		}
+	}
 	if err != nil {
 		fmt.Println("failed", err)
 		os.Exit(1)
 	}
-	if logout {
-		id, err := s.Verify(g.AccessToken)
-		if err == nil {
-			err = s.Logout(ctx, id)
-		}
-		if err != nil {
-			fmt.Println("failed", err)
-			os.Exit(1)
-		}
-		fmt.Println("ended", name, g.AccessToken)
-		return
-	}
-	fmt.Println("alive", name, g.AccessToken)
+	fmt.Println(childDeeds[deed].said, name, g.AccessToken)
 }
 
-// What was answered before kill -9 is true after it: accounts are there,
-// sessions live, ended sessions stay ended.
+// holds says that what was answered is true.
+func (d *childDeed) holds(t *testing.T, s *Service, name, bearer string) {
+	t.Helper()
+	wantVerify(t, s, bearer, d.bearer)
+	if _, err := s.Login(bg, name, goodPassword); !errors.Is(err, d.login) {
+		t.Errorf("%s: login: %v", d.said, err)
+	}
+	if n := s.StreamLimit(name); n != d.limit {
+		t.Errorf("%s: limit %d", d.said, n)
+	}
+	if _, err := s.Register(bg, name, goodPassword); err != d.taken {
+		t.Fatalf("%s %s was answered and is lost: %v", d.said, name, err)
+	}
+	if d.taken == nil {
+		id, err := s.account(name)
+		if err == nil {
+			err = s.remove(name, &id)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What was answered before kill -9 is true after it: accounts are there, or gone, with
+// the password and the limit they were given last; sessions live, ended ones stay ended.
 func TestKill(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -88,10 +141,10 @@ func TestKill(t *testing.T) {
 		}
 		s := openService(t, st, cheap())
 		for name, x := range said {
-			want := map[string]error{"ended": ErrRevoked}[x[0]]
-			wantVerify(t, s, x[1], want)
-			if _, err := s.Register(bg, name, goodPassword); err != ErrTaken {
-				t.Fatalf("%s answered ok is lost: %v", name, err)
+			for i := range childDeeds {
+				if d := &childDeeds[i]; d.said == x[0] {
+					d.holds(t, s, name, x[1])
+				}
 			}
 		}
 		s.Close()
@@ -102,7 +155,7 @@ func TestKill(t *testing.T) {
 	if len(said) == 0 {
 		t.Fatal("no child got to anything")
 	}
-	t.Logf("%d answered registrations survived 6 kills", len(said))
+	t.Logf("%d answered deeds survived 6 kills", len(said))
 }
 
 // killChild lets a child work for a moment and adds what it said.

@@ -25,6 +25,8 @@ var (
 	ErrNoStream    = errors.New("auth: no such stream")
 	ErrNoAccount   = errors.New("auth: no such account")
 
+	ErrKeySet  = errors.New("auth: key set of the issuer not usable")
+	ErrIssuers = errors.New("auth: the account is the issuer's")
 	ErrKey     = errors.New("auth: signing key not usable")
 	ErrOptions = errors.New("auth: option out of range")
 	errChanged = fmt.Errorf("%w: account changed meanwhile", ErrCredentials)

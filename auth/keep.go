@@ -18,20 +18,28 @@ var (
 	keepNumbers = []byte("accounts")
 )
 
-// openSigner reads the signing key and the store's own name, and makes what is
+// openVerifiers reads the signing key and the store's own name, and makes what is
 // not there yet.
-func (s *Service) openSigner() error {
+func (s *Service) openVerifiers() error {
 	issuer, err := s.keep(keepIssuer, 8)
 	if err != nil {
 		return err
 	}
-	key := s.o.Key
-	if key == nil {
-		if key, err = s.keep(keepKey, keyBytes); err != nil {
+	keys := s.o.Keys
+	if keys == nil {
+		key, err := s.keep(keepKey, keyBytes)
+		if err != nil {
+			return err
+		}
+		keys = [][]byte{key}
+	}
+	v := &verifiers{own: newSigner(keys, hex.EncodeToString(issuer), s.o.Now)}
+	if s.o.Issuer != nil {
+		if v.issuer, err = newIssuer(*s.o.Issuer, s.o.Now); err != nil {
 			return err
 		}
 	}
-	s.signer = newSigner(key, hex.EncodeToString(issuer), s.o.Now)
+	s.verifiers.Store(v)
 	return nil
 }
 

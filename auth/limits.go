@@ -8,7 +8,7 @@ const (
 	passwordBytesMin = 8
 	passwordBytesMax = 1024
 
-	bearerBytesMax = 2048 // the longest username makes about 900
+	bearerBytesMax = 4096 // own ones of the longest username have about 900
 	keyBytesMin    = 32   // of a signing key that is given
 	keyBytes       = 32   // of one that is made
 
@@ -28,6 +28,15 @@ const (
 
 	ticketsMax           = 100_000 // alive at once, 100 B each
 	ticketsPerAccountMax = 64
+
+	issuerKeysMax     = 64       // of one key set
+	issuerTextMax     = 64 << 10 // bytes of it
+	rsaBitsMin        = 2048
+	rsaBitsMax        = 8192
+	issuerLeeway      = 5 * time.Second // between the issuer's clock and ours
+	streamsMax        = 1_000_000       // the highest limit of one account
+	issuerHostMax     = 64              // bytes of the host in an issuer's name
+	issuerAccountMark = 1 << 63         // own account numbers are below it
 
 	streamsPerAccount     = 3
 	agentBytesMax         = 128

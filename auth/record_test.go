@@ -12,8 +12,17 @@ func FuzzRecords(f *testing.F) {
 	r := sessionRecord{expires: 9, family: [32]byte{4}, current: [32]byte{5}, username: "Zoë"}
 	f.Add(appendAccount(nil, &a))
 	f.Add(appendSession(nil, &r))
+	f.Add(appendRule(nil, rule{true, 7}))
+	f.Add(appendRule(nil, rule{false, Unlimited}))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, p []byte) {
+		if r, err := parseRule(p); err == nil {
+			if q := appendRule(nil, r); !bytes.Equal(q, p) {
+				t.Fatalf("rule %x became %x", p, q)
+			}
+		} else if !errors.Is(err, ErrRecord) {
+			t.Fatal(err)
+		}
 		if a, err := parseAccount(p); err == nil {
 			if q := appendAccount(nil, &a); !bytes.Equal(q, p) {
 				t.Fatalf("account %x became %x", p, q)

@@ -68,16 +68,22 @@ func (s *Service) begin(b *store.Batch, name string, a *accountRecord) (Grant, e
 		return Grant{}, err
 	}
 	now := s.now()
-	t := newRefreshToken(a.id, newSessionID())
-	r := sessionRecord{
-		created: now, expires: now.Add(s.o.RefreshTTL).Unix(),
-		family: t.family(), current: t.current(), username: name,
-	}
-	b.Set(store.TableSessions, sessionKey(a.id, t.session()), appendSession(nil, &r))
+	t := s.add(b, name, a.id, now)
 	if err := s.st.Commit(b); err != nil {
 		return Grant{}, err
 	}
 	return s.grant(name, a, &t, now)
+}
+
+// add adds a new session to b.
+func (s *Service) add(b *store.Batch, name string, account uint64, now time.Time) refreshToken {
+	t := newRefreshToken(account, newSessionID())
+	r := sessionRecord{
+		created: now, expires: now.Add(s.o.RefreshTTL).Unix(),
+		family: t.family(), current: t.current(), username: name,
+	}
+	b.Set(store.TableSessions, sessionKey(account, t.session()), appendSession(nil, &r))
+	return t
 }
 
 // newSessionID is random, so that a number lost with damaged records is not
@@ -95,7 +101,7 @@ func newSessionID() uint64 {
 func (s *Service) grant(
 	name string, a *accountRecord, t *refreshToken, now time.Time,
 ) (Grant, error) {
-	bearer, err := s.signer.mint(name, a.id, t.session(), now, now.Add(s.o.AccessTTL))
+	bearer, err := s.verifiers.Load().own.mint(name, a.id, t.session(), now, now.Add(s.o.AccessTTL))
 	if err != nil {
 		return Grant{}, err
 	}
@@ -181,38 +187,65 @@ func (s *Service) Logout(_ context.Context, id Identity) error {
 // endAll ends all sessions of an account along with the changes in b. The
 // name's lock is held.
 func (s *Service) endAll(b *store.Batch, name string, account uint64) error {
-	var ids []uint64
-	err := s.st.Scan(store.TableSessions, sessionKey(account, 0)[:8],
-		func(k, _ []byte) error {
-			_, id, err := parseSessionKey(k)
-			ids = append(ids, id)
-			return err
-		})
+	ids, err := s.sessionsOf(account)
 	if err != nil {
 		return err
 	}
 	return s.end(b, name, account, ids)
 }
 
+// beginAlone is begin for a session that takes the place of all others, and takes over
+// the streams of one of them.
+func (s *Service) beginAlone(
+	b *store.Batch, name string, a *accountRecord, heir uint64,
+) (Grant, error) {
+	ids, err := s.sessionsOf(a.id)
+	if err != nil {
+		return Grant{}, err
+	}
+	now := s.now()
+	t := s.add(b, name, a.id, now)
+	if err := s.commitEnd(b, a.id, ids); err != nil {
+		return Grant{}, err
+	}
+	s.moveStreams(name, heir, t.session())
+	s.closeSessions(name, ids)
+	return s.grant(name, a, &t, now)
+}
+
 // end commits the end of sessions, then lets nothing verified before pass, then
 // closes what is open. The name's lock is held, so that no refresh brings a
-// record back. After a failure, too, what was verified before is looked up
-// again: the end may be on the disk.
+// record back.
 func (s *Service) end(b *store.Batch, name string, account uint64, sessions []uint64) error {
+	if err := s.commitEnd(b, account, sessions); err != nil {
+		return err
+	}
+	s.closeSessions(name, sessions)
+	return nil
+}
+
+// commitEnd is end but for the streams. After a failure, too, what was verified before
+// is looked up again: the end may be on the disk.
+func (s *Service) commitEnd(b *store.Batch, account uint64, sessions []uint64) error {
 	for _, id := range sessions {
 		b.Delete(store.TableSessions, sessionKey(account, id))
 	}
 	err := s.st.Commit(b)
 	for _, id := range sessions {
-		if e := s.epochOf(id); e.Add(1) == 0 {
-			e.Add(1)
-		}
+		s.forget(id)
 	}
-	if err != nil {
-		return err
-	}
-	s.closeSessions(name, sessions)
-	return nil
+	return err
+}
+
+// sessionsOf are those of an account, also expired ones.
+func (s *Service) sessionsOf(account uint64) (ids []uint64, err error) {
+	err = s.st.Scan(store.TableSessions, sessionKey(account, 0)[:8],
+		func(k, _ []byte) error {
+			_, id, err := parseSessionKey(k)
+			ids = append(ids, id)
+			return err
+		})
+	return ids, err
 }
 
 // makeRoom ends sessions that have expired and, when there are too many, the
@@ -222,6 +255,7 @@ func (s *Service) makeRoom(name string, account uint64) error {
 	var oldest struct {
 		id      uint64
 		expires int64
+		created time.Time
 		busy    bool
 	}
 	n, now := 0, s.now().Unix()
@@ -242,8 +276,10 @@ func (s *Service) makeRoom(name string, account uint64) error {
 			}
 			n++
 			if oldest.id == 0 || oldest.busy && !busy[id] ||
-				oldest.busy == busy[id] && r.expires < oldest.expires {
-				oldest.id, oldest.expires, oldest.busy = id, r.expires, busy[id]
+				oldest.busy == busy[id] && (r.expires < oldest.expires ||
+					r.expires == oldest.expires && r.created.Before(oldest.created)) {
+				oldest.id, oldest.expires, oldest.created, oldest.busy =
+					id, r.expires, r.created, busy[id]
 			}
 			return nil
 		})

@@ -46,7 +46,7 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 	if a == nil {
 		a = &account{name: id.Username, slots: l}
 	}
-	if limit := s.o.StreamsPerAccount; limit != Unlimited && a.n >= limit {
+	if limit := s.streamLimit(id.Username); limit != Unlimited && a.n >= limit {
 		if evicted = s.victim(a); evicted == nil {
 			l.mu.Unlock()
 			return nil, nil, ErrStreamLimit
@@ -144,6 +144,19 @@ func (s *Service) closeSessions(name string, sessions []uint64) {
 		}
 	}
 	s.closeAll(list, CodeEnded)
+}
+
+// moveStreams makes the streams of one session of an account those of another. The first
+// has ended: it gets no more.
+func (s *Service) moveStreams(name string, from, to uint64) {
+	l := s.slotsOf(name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[name]; a != nil {
+		for st := a.first; st != nil; st = st.next {
+			st.session.CompareAndSwap(from, to)
+		}
+	}
 }
 
 // busySessions are those with open streams.

@@ -16,7 +16,7 @@ type Identity struct {
 	Expires  time.Time // of the bearer
 
 	epoch   uint32 // of the session when it was seen alive
-	foreign bool   // of another store of the fleet
+	foreign bool   // of another store of the fleet, or of an issuer: no record here
 }
 
 // Verify says who the bearer is, if it is whole, in time and its session has
@@ -49,22 +49,25 @@ func (s *Service) Verify(bearer string) (Identity, error) {
 // verifyNew checks the signature, and the session in the store.
 func (s *Service) verifyNew(bearer string, key *[32]byte) (Identity, error) {
 	s.misses.Add(1)
-	id, foreign, err := s.signer.parse(bearer)
-	if err != nil {
-		return Identity{}, err
+	for {
+		v := s.verifiers.Load()
+		id, err := v.parse(bearer, s.o.Fleet)
+		if err != nil {
+			s.askForKey(err)
+			return Identity{}, err
+		}
+		if err := s.alive(&id); err != nil {
+			return Identity{}, err
+		}
+		if s.verifiers.Load() != v {
+			continue // its key may be gone, and the epoch be one after that
+		}
+		s.cache.put(cached{
+			key: *key, account: id.Account, session: id.Session, expires: id.Expires.Unix(),
+			name: id.Username, epoch: id.epoch, foreign: id.foreign,
+		})
+		return id, nil
 	}
-	if foreign && !s.o.Fleet {
-		return Identity{}, ErrBearer
-	}
-	id.foreign = foreign
-	if err := s.alive(&id); err != nil {
-		return Identity{}, err
-	}
-	s.cache.put(cached{
-		key: *key, account: id.Account, session: id.Session, expires: id.Expires.Unix(),
-		name: id.Username, epoch: id.epoch, foreign: foreign,
-	})
-	return id, nil
 }
 
 // alive looks the session up in the store, unless nothing was revoked since id
@@ -74,7 +77,11 @@ func (s *Service) alive(id *Identity) error {
 	if id.epoch == epoch {
 		return nil
 	}
-	if !id.foreign {
+	if id.foreign {
+		if s.rules.of(id.Username).disabled {
+			return ErrRevoked
+		}
+	} else {
 		r, err := s.session(id.Account, id.Session)
 		if errors.Is(err, store.ErrNotFound) {
 			return ErrRevoked

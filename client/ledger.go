@@ -49,8 +49,9 @@ func (l *ledger) begin(epoch uint64) {
 	l.epoch, l.sum, l.broken, l.proof = epoch, 0, 0, Proof{}
 }
 
-// hold takes a token that was confirmed. On a resume its seq is where we were.
-func (l *ledger) hold(h Held, r *request) {
+// hold takes a token that was confirmed. On a resume its seq is where we were. That of
+// a token held already is where it is: if that is further on, ticks are missing.
+func (l *ledger) hold(h Held, r *request) (hole *Hole) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[h.Token]
@@ -67,17 +68,22 @@ func (l *ledger) hold(h Held, r *request) {
 	case h.Seq < e.Last:
 		l.drop(e)
 		e.restart(h.Seq)
+	case h.Seq > e.Last && e.on && r.from == nil:
+		e.Options = r.o
+		if !e.broken { // else it was told, and is asked for with the new options
+			hole = l.miss(e, h.Seq, h.Seq-e.Last)
+		}
+		return hole
 	default:
 		l.drop(e)
-		if jump := h.Seq - e.Last; jump > 0 && r.from != nil {
+		if jump := h.Seq - e.Last; jump > 0 {
 			e.lose(jump)
-		} else {
-			e.pass(jump) // a snap stands for them
 		}
 		e.Last = h.Seq
 	}
 	e.on, e.Options = true, r.o
 	l.sum += e.Last
+	return nil
 }
 
 // leap is the gap before a run of the server that is not the account's, until the
@@ -132,20 +138,18 @@ func (l *ledger) tick(t *Tick) (news bool, hole *Hole) {
 	switch {
 	case e == nil || !e.on || e.broken:
 		return false, nil
-	case t.Snap:
-		l.snap(e, t)
 	case t.Seq == e.Last+1:
+	case t.Snap && t.Seq <= e.Last:
+		l.stand(e, t)
 	case t.Seq <= e.Last:
 		e.Doubled++
 		return false, nil
 	default:
-		hole = &Hole{Token: e.Token, From: e.Last + 1, To: t.Seq - 1}
-		if l.open(e) {
+		if hole = l.miss(e, t.Seq-1, t.Seq-1-e.Last); e.broken {
 			return false, hole
 		}
-		e.lose(t.Seq - 1 - e.Last)
 	}
-	if !t.Snap {
+	if !t.again {
 		e.Received++
 		l.advance(e, t.Seq)
 	}
@@ -154,20 +158,24 @@ func (l *ledger) tick(t *Tick) (news bool, hole *Hole) {
 	return true, hole
 }
 
-// snap sets an entry to where the snap is.
-func (l *ledger) snap(e *entry, t *Tick) {
-	switch {
-	case t.Seq > e.Last:
-		e.Received++
-		e.pass(t.Seq - 1 - e.Last)
-		l.advance(e, t.Seq)
-	case t.Seq < e.Last:
+// stand takes a snap of where an entry stands, or sets it back to where the snap is.
+func (l *ledger) stand(e *entry, t *Tick) {
+	if t.Seq < e.Last {
 		l.sum -= e.Last - t.Seq
 		e.restart(t.Seq)
-		t.again = true
-	default:
-		t.again = true
 	}
+	t.again = true
+}
+
+// miss finds ticks missing up to one. They are asked for again; if that was in vain
+// so many of them are lost.
+func (l *ledger) miss(e *entry, to, lost uint64) *Hole {
+	hole := &Hole{Token: e.Token, From: e.Last + 1, To: to}
+	if !l.open(e) {
+		e.lose(lost)
+		l.advance(e, e.Last+lost)
+	}
+	return hole
 }
 
 // open breaks an entry, unless it was broken since the last heartbeat.
@@ -192,7 +200,8 @@ func (e *entry) lose(n uint64) {
 	e.Lost += n
 }
 
-// skip takes the server's word for ticks conflated before seq.
+// skip takes the server's word for ticks conflated before seq, if it is of just those
+// that lack. Of fewer it tells, where the others cannot be had; of more it is no word.
 func (l *ledger) skip(token string, count, seq uint64) (hole *Hole) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -200,41 +209,49 @@ func (l *ledger) skip(token string, count, seq uint64) (hole *Hole) {
 	if e == nil || !e.on || e.broken || seq <= e.Last+1 {
 		return nil
 	}
-	if missing := seq - 1 - e.Last; missing > count {
-		hole = &Hole{Token: token, From: e.Last + 1, To: seq - 1}
-		if l.open(e) {
+	if lack := seq - 1 - e.Last; count != lack {
+		lost := lack
+		if count < lack {
+			lost -= count
+		}
+		if hole = l.miss(e, seq-1, lost); e.broken {
 			return hole
 		}
-		e.lose(missing - count)
-		l.advance(e, e.Last+missing-count)
 	}
 	e.pass(seq - 1 - e.Last)
 	l.advance(e, seq-1)
 	return hole
 }
 
-// gap takes the server's word for ticks that cannot be had.
-func (l *ledger) gap(g Gap) {
+// gap takes the server's word for ticks that cannot be had. One that begins beyond the
+// next tick says nothing of those before it.
+func (l *ledger) gap(g Gap) (hole *Hole) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[g.Token]
-	if e == nil || !e.on {
-		return
-	}
-	e.gap = joined(e.gap, g)
-	if g.Reason == GapFeed {
-		return
-	}
-	if g.Reason == GapEpoch {
+	switch {
+	case e == nil || !e.on:
+	case g.Reason == GapFeed:
+		e.gap = joined(e.gap, g)
+	case g.Reason == GapEpoch:
+		e.gap = joined(e.gap, g)
 		l.sum += g.To - e.Last
 		e.restart(0)
 		e.Last, e.Gapped = g.To, g.To
-		return
+	case e.broken: // the resume has one of its own
+	case g.From > e.Last+1 && g.To >= g.From:
+		if hole = l.miss(e, g.From-1, g.From-1-e.Last); e.broken {
+			return hole
+		}
+		fallthrough
+	default:
+		e.gap = joined(e.gap, g)
+		if g.To > e.Last {
+			e.Gapped += g.To - e.Last
+			l.advance(e, g.To)
+		}
 	}
-	if g.To > e.Last {
-		e.Gapped += g.To - e.Last
-		l.advance(e, g.To)
-	}
+	return hole
 }
 
 // joined is one gap out of two of a token, the older first.

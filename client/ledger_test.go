@@ -9,14 +9,15 @@ import (
 )
 
 // Whatever a server says, in whatever order: what an account counts adds up, the sum
-// is that of the accounts, no tick is passed on twice, and what is passed on after a
-// hole says so.
+// is that of the accounts, no tick is passed on twice, what is passed on after a hole
+// says so, and none counts as skipped that no skip has told of.
 func TestLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := newLedger()
 		l.begin(1)
 		tokens := []string{"A", "B"}
 		seen := map[string]uint64{}
+		said := map[string]uint64{} // skipped, by skips
 		small := rapid.Uint64Range(0, 12)
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {
 			token := rapid.SampledFrom(tokens).Draw(t, "token")
@@ -34,7 +35,9 @@ func TestLedger(t *testing.T) {
 					rapid.SampledFrom([]GapReason{GapRing, GapEpoch, GapFeed, "new"}).Draw(t, "reason")})
 				seen[token] = 0
 			case 2:
-				l.skip(token, small.Draw(t, "count"), seq)
+				count := small.Draw(t, "count")
+				l.skip(token, count, seq)
+				said[token] += count
 			case 3:
 				l.beat(seq, small.Draw(t, "pending"), time.Now())
 			case 4:
@@ -60,6 +63,9 @@ func TestLedger(t *testing.T) {
 				}
 			}
 			checkLedger(t, l)
+			if e := l.entries[token]; e != nil && e.Skipped > said[token] {
+				t.Fatalf("%d skipped, of %d nothing was said", e.Skipped, e.Skipped-said[token])
+			}
 		}
 	})
 }

@@ -96,7 +96,7 @@ func (x *session) told(kind eventKind, f *frame) {
 	case eventGap:
 		g := Gap{Token: f.Token, From: uint64(max(0, f.From)), To: uint64(max(0, f.To)),
 			Reason: f.Reason}
-		x.s.book.gap(g)
+		x.missing(x.s.book.gap(g))
 		x.s.events.tell(g)
 	case eventBeat:
 		x.beat(f, time.Now())
@@ -197,7 +197,7 @@ func (x *session) keep(r *request, a Ack) {
 	switch r.verb {
 	case subscribe:
 		for _, h := range a.OK {
-			x.s.book.hold(h, r)
+			x.missing(x.s.book.hold(h, r))
 		}
 	case unsubscribe:
 		for _, t := range r.tokens {

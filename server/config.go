@@ -68,7 +68,13 @@ type Config struct {
 	Data       string // directory of the database
 	AccessTTL  time.Duration
 	RefreshTTL time.Duration
-	JWTKeyFile string // empty = the key made on first start, kept with the data
+	JWTKeyFile string // or directory; empty = the key made on first start, kept with the data
+
+	// An issuer whose bearers are believed beside own ones.
+	JWTIssuer        string // a URL; empty = none
+	JWTKeySet        string // file or URL
+	JWTAudience      string
+	JWTUsernameClaim string
 
 	// Logs.
 	LogLevel  slog.Level
@@ -171,7 +177,10 @@ func (c *Config) check(known []Fault) []Fault {
 			add("feed", endpoint+" is given twice: each of its ticks would count twice")
 		}
 	}
-	if _, err := c.signingKey(); err != nil {
+	if (c.JWTIssuer == "") != (c.JWTKeySet == "") || (c.JWTIssuer == "") != (c.JWTAudience == "") {
+		add("jwt-issuer", "jwt-jwks and jwt-audience need each other", "jwt-jwks", "jwt-audience")
+	}
+	if _, err := readKeys(c.JWTKeyFile); err != nil {
 		add("jwt-key-file", strings.TrimPrefix(err.Error(), errKeyFile.Error()+": "))
 	}
 	return out

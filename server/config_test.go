@@ -59,14 +59,15 @@ func TestConfigTwins(t *testing.T) {
 		"cors-origins": "https://a.b", "feed": "tcp://f:9", "stale-after": "3s", "request-bytes": "8KiB",
 		"subscribe-bytes": "64KiB", "request-within": "3s", "restart-time": "4s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
-		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "log-level": "warn",
+		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "jwt-username-claim": "email", "log-level": "warn",
 		"trusted-proxies": "10.0.0.0/8,fd00::1", "rate-exempt": "10.1.2.3", "allowed-origins": "https://a.b",
 		"rate-request": "7/s", "rate-register": "7/s", "rate-login": "7/h", "rate-ticket": "off",
 		"rate-upgrade": "off", "rate-accept": "7/m",
 		"admin-token": "0123456789abcdef", "log-format": "json"}
 	for _, st := range settings {
-		if st.name == "tls-key" || st.name == "proxy-protocol" {
-			continue // nothing without tls-cert, trusted-proxies; TestConfigRefuses has them
+		switch st.name {
+		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience", "proxy-protocol":
+			continue // none goes alone; TestConfigRefuses and TestIssuerConfig have them
 		}
 		text, ok := odd[st.name]
 		if !ok {

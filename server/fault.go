@@ -21,6 +21,8 @@ var (
 	errPrefix      = errors.New("server: expected a network such as 10.0.0.0/8, or an address")
 	errEmpty       = errors.New("server: must not be empty")
 	errFormat      = errors.New("server: expected text or json")
+	errIssuerForm  = errors.New("server: expected a URL such as https://login.example.org")
+	errKeySetAt    = errors.New("server: expected a file, https://…, or http:// on loopback")
 	errShort       = fmt.Errorf("server: expected at least %d printable bytes", adminTokenMin)
 
 	errFewDescriptors = errors.New("server: too few file descriptors")
@@ -30,6 +32,8 @@ var (
 	errNoAddress      = errors.New("server: no such address")
 	errCertificate    = errors.New("server: certificate (--tls-cert, --tls-key) not usable")
 	errKeyFile        = errors.New("server: signing key (--jwt-key-file) not usable")
+	errKeySet         = errors.New("server: the issuer's keys can't be had")
+	errIssuerKeys     = errors.New("server: the issuer's keys (--jwt-jwks) not usable")
 	errUnreadable     = errors.New("server: the file can't be read")
 	errNoBearer       = errors.New("server: no credential")
 	errNotSocket      = errors.New("server: connection is no TCP socket")

@@ -14,9 +14,14 @@ const (
 	fieldNameBytesMax = 64
 	adminTokenMin     = 16 // bytes of --admin-token
 	keyBytesMin       = 32 // of a signing key given by --jwt-key-file
+	keyBytesMax       = 4 << 10
+	keysMax           = 16 // in a directory of them
+	keySetBytesMax    = 64 << 10
 	wsKeyBytes        = 16 // RFC 6455 §4.1: the nonce of a handshake
 	wsVersion         = "13"
 	requestIDBytes    = 8
+	usersPage         = 100 // accounts in one answer of the admin port
+	usersPageMax      = 1000
 	corsMaxAge        = "600" // seconds
 	cookieMaxAge      = 30 * time.Minute
 	headerTimeout     = 5 * time.Second
@@ -29,7 +34,11 @@ const (
 	retryAfterBusy    = "1"
 	shutdownTimeout   = 5 * time.Second // for HTTP requests under way at the end
 	certificateLook   = time.Second     // at the certificate's files
-	tlsReadBytes      = 16 << 10        // one read of a TLS session: what a record carries
+	keyLook           = time.Second     // at signing keys, and the issuer's in a file
+	keySetEvery       = 5 * time.Minute // the issuer's keys are asked for
+	keySetPause       = 10 * time.Second
+	keySetTimeout     = 10 * time.Second
+	tlsReadBytes      = 16 << 10 // one read of a TLS session: what a record carries
 	tlsReadBytesMin   = 1 << 10
 	lastTickPeriod    = 10 * time.Second
 	lastNamePeriod    = time.Second

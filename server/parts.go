@@ -1,8 +1,8 @@
 package server
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 
@@ -13,17 +13,34 @@ import (
 // openAuth opens the accounts. Streams of a session that ends are closed
 // through the engine, wherever they are on their way.
 func (s *server) openAuth() error {
-	key, err := s.config.signingKey()
+	keys, err := readKeys(s.config.JWTKeyFile)
 	if err != nil {
 		return err
 	}
+	var set *keySet
+	if s.config.JWTIssuer != "" {
+		set = newKeySet(s.config.JWTKeySet, s.log)
+	}
+	return s.openAuthWith(keys, set)
+}
+
+// openAuthWith opens the accounts with signing keys and an issuer's, both of which may be nil.
+func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 	limit := s.config.StreamsPerAccount
 	if limit == 0 {
 		limit = auth.Unlimited
 	}
+	var issuer *auth.Issuer
+	if set != nil {
+		issuer = &auth.Issuer{
+			URL: s.config.JWTIssuer, Audience: s.config.JWTAudience,
+			Claim: s.config.JWTUsernameClaim, KeyWanted: set.want,
+		}
+	}
 	s.auth, err = auth.Open(s.store, auth.Options{
 		Logger:            s.log,
-		Key:               key,
+		Keys:              keys,
+		Issuer:            issuer,
 		AccessTTL:         s.config.AccessTTL,
 		RefreshTTL:        s.config.RefreshTTL,
 		StreamsPerAccount: limit,
@@ -32,7 +49,32 @@ func (s *server) openAuth() error {
 		HashMemoryKiB:     s.config.hashMemoryKiB,
 		CloseStream:       s.closeStream,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.watchKeys(keys, set)
+}
+
+// watchKeys lets signing keys and the issuer's be renewed while the server runs. An
+// issuer's keys in a file must be there from the start; a URL may answer later.
+func (s *server) watchKeys(keys [][]byte, set *keySet) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.endKeys = cancel
+	if keys != nil {
+		k := &keyring{at: s.config.JWTKeyFile, auth: s.auth, log: s.log, keys: keys}
+		s.running.Go(func() { k.watch(ctx) })
+	}
+	if set == nil {
+		return nil
+	}
+	set.auth = s.auth
+	if !isURL(set.from) {
+		if err := set.refresh(ctx); err != nil {
+			return fmt.Errorf("%w: %s: %s", errIssuerKeys, set.from, cause(err))
+		}
+	}
+	s.running.Go(func() { set.run(ctx) })
+	return nil
 }
 
 // closeStream closes a stream that auth wants gone. One that has no handle any
@@ -55,26 +97,6 @@ func (s *server) newProxies() *proxies {
 func (s *server) newPeers() *peers {
 	return &peers{s.public.proxies, newCrowd(s.public.budget.connsMax,
 		s.config.TrustedProxies, s.config.RateExempt)}
-}
-
-// signingKey is the content of the key file, without the newline an editor
-// leaves at its end; nil = none is given.
-func (c *Config) signingKey() ([]byte, error) {
-	if c.JWTKeyFile == "" {
-		return nil, nil
-	}
-	key, err := os.ReadFile(c.JWTKeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s can't be read: %s", errKeyFile, c.JWTKeyFile, cause(err))
-	}
-	if n := len(key); n > 0 && key[n-1] == '\n' {
-		key = key[:n-1]
-	}
-	if len(key) < keyBytesMin {
-		return nil, fmt.Errorf("%w: %s holds %d bytes, at least %d are needed",
-			errKeyFile, c.JWTKeyFile, len(key), keyBytesMin)
-	}
-	return key, nil
 }
 
 // processors is what GOMAXPROCS was before any server changed it.

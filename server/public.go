@@ -30,7 +30,6 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	limit   int // streams of one account; 0 = none
 	proxies *proxies
 	limiter limiter
 	storm   *storm

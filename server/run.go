@@ -69,6 +69,7 @@ type server struct {
 
 	endFeeds context.CancelFunc
 	endWatch context.CancelFunc // of the certificate
+	endKeys  context.CancelFunc // of signing keys and the issuer's
 	running  sync.WaitGroup     // feeds and lasts
 	serving  sync.WaitGroup     // the goroutines of http
 	failed   chan error         // a port stopped serving
@@ -98,6 +99,7 @@ func (s *server) start() (Addresses, error) {
 	}
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
+	newOperator(s.public).route(s.admin.mux)
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {
@@ -183,8 +185,6 @@ func (s *server) newPublic(limit int) *public {
 		cors:   newCORS(s.config.CORSOrigins),
 		router: newRouter(table),
 		log:    s.log,
-		limit:  s.config.StreamsPerAccount,
-
 		proxies: s.newProxies(),
 		limiter: newLimiter(&s.config),
 		storm:   newStorm(s.config.RateAccept),
@@ -277,6 +277,9 @@ func (s *server) stop() error {
 	}
 	if s.endWatch != nil {
 		s.endWatch()
+	}
+	if s.endKeys != nil {
+		s.endKeys()
 	}
 	s.running.Wait()
 	var err error

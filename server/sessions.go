@@ -19,8 +19,13 @@ type openStream struct {
 
 // sessions lists the caller's open streams.
 func (p *public) sessions(r *request) answer {
+	return object(map[string]any{"sessions": openStreams(p.auth, r.id.Username)})
+}
+
+// openStreams are those of an account, never nil.
+func openStreams(s *auth.Service, username string) []openStream {
 	list := []openStream{}
-	for _, st := range p.auth.Streams(r.id.Username) {
+	for _, st := range s.Streams(username) {
 		list = append(list, openStream{
 			ID:      strconv.FormatUint(st.ID, 10),
 			Address: st.Addr().String(),
@@ -30,7 +35,7 @@ func (p *public) sessions(r *request) answer {
 			Tokens:  st.Tokens(),
 		})
 	}
-	return object(map[string]any{"sessions": list})
+	return list
 }
 
 // closeSession closes one of the caller's streams; those of others do not

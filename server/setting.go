@@ -184,9 +184,22 @@ var settings = []setting{
 		bind: func(c *Config) field {
 			return durationField(&c.RefreshTTL, time.Second, 10*365*24*time.Hour)
 		}},
-	{name: "jwt-key-file", group: groupAccount, arg: "FILE", def: "",
-		help: "file with the signing key, at least 32 bytes; none is a key kept with the data",
+	{name: "jwt-key-file", group: groupAccount, arg: "PATH", def: "",
+		help: "signing key of at least 32 bytes, or a directory of some, the last by name signs;" +
+			" read again when it changes; none is a key kept with the data",
 		bind: func(c *Config) field { return textField{&c.JWTKeyFile, nil} }},
+	{name: "jwt-issuer", group: groupAccount, arg: "URL",
+		help: "believe the bearers of this issuer too: its users are HOST/NAME here",
+		bind: func(c *Config) field { return textField{&c.JWTIssuer, checkIssuer} }},
+	{name: "jwt-jwks", group: groupAccount, arg: "FILE|URL",
+		help: "its keys (JWKS), fetched again every 5 minutes; https, or http on loopback",
+		bind: func(c *Config) field { return textField{&c.JWTKeySet, checkKeySet} }},
+	{name: "jwt-audience", group: groupAccount, arg: "WORD",
+		help: "what its bearers must be for (aud)",
+		bind: func(c *Config) field { return textField{&c.JWTAudience, nil} }},
+	{name: "jwt-username-claim", group: groupAccount, arg: "NAME", def: "sub",
+		help: "the claim of them that is the user's name",
+		bind: func(c *Config) field { return textField{&c.JWTUsernameClaim, checkFilled} }},
 
 	{name: "admin", group: groupAdmin, arg: "ADDR", def: "127.0.0.1:8001",
 		help: "host:port of livez, readyz, metrics and pprof; off is none",

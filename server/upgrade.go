@@ -62,7 +62,7 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	if !p.origins.allow(r.Request) { // a ticket that a foreign page has is burnt by now
 		return detail(http.StatusForbidden, "Origin not allowed")
 	}
-	if p.limit > 0 { // an account without a limit of streams has none of its own here
+	if p.auth.StreamLimit(id.Username) > 0 { // who has no limit of streams has no rate of them
 		if wait := p.limiter.account(rateUpgrade, r.from.Addr(), id.Username); wait > 0 {
 			return p.limiter.tooMany(wait)
 		}
@@ -122,16 +122,16 @@ func (p *public) credential(r *request) (auth.Identity, error) {
 // without a free slot is told so inside the stream, where a browser can see it.
 func (p *public) enter(r *request, key string, id auth.Identity, beat time.Duration) answer {
 	info := streamInfo(r)
-	d := dialects[info.Dialect]
+	d, limit := dialects[info.Dialect], p.auth.StreamLimit(id.Username)
 	st, _, err := p.auth.OpenStream(id, info) // one evicted is closed by auth
 	s := engine.Stream{
 		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
-		Username: id.Username, Connections: p.limit, Beat: beat,
+		Username: id.Username, Connections: limit, Beat: beat,
 	}
 	switch {
 	case errors.Is(err, auth.ErrStreamLimit):
 		s.Refuse = &engine.Refusal{Code: closeLimit,
-			Reason: "connection limit " + strconv.Itoa(p.limit) + " reached"}
+			Reason: "connection limit " + strconv.Itoa(limit) + " reached"}
 	case err != nil:
 		return p.problem(err)
 	default:
@@ -238,6 +238,6 @@ func (nobody) Ended(int)     {}
 
 // isName compares as accounts are compared: after NFC.
 func isName(given string, id auth.Identity) bool {
-	name, err := auth.ParseUsername(given)
+	name, err := auth.ParseAccountName(given)
 	return err == nil && name == id.Username
 }

@@ -131,7 +131,7 @@ func (p *public) granted(g auth.Grant, err error) answer {
 		}
 		return a
 	}
-	return pair(g)
+	return pair(g, "")
 }
 
 func grantError(code, text string) answer {
@@ -142,14 +142,18 @@ func grantError(code, text string) answer {
 	}
 }
 
-// pair is a bearer and the refresh token that renews it.
-func pair(g auth.Grant) answer {
-	a := object(map[string]any{
+// pair is a bearer and the refresh token that renews it, with a message or none.
+func pair(g auth.Grant, message string) answer {
+	f := map[string]any{
 		"access_token":  g.AccessToken,
 		"token_type":    "bearer",
 		"expires_in":    int(g.ExpiresIn / time.Second),
 		"refresh_token": g.RefreshToken,
-	})
+	}
+	if message != "" {
+		f["message"] = message
+	}
+	a := object(f)
 	a.secret = true
 	return a
 }
@@ -168,7 +172,7 @@ func (p *public) refresh(r *request) answer {
 	if err != nil {
 		return p.problem(err)
 	}
-	return pair(g)
+	return pair(g, "")
 }
 
 // logout ends the session: its bearer, its refresh tokens and its streams.
@@ -179,6 +183,8 @@ func (p *public) logout(r *request) answer {
 	return message("Logged out")
 }
 
+// changePassword ends all sessions and answers with the pair of a new one, which has
+// taken over the caller's streams.
 func (p *public) changePassword(r *request) answer {
 	f, a, ok := readFields(r)
 	if !ok {
@@ -188,8 +194,10 @@ func (p *public) changePassword(r *request) answer {
 	if !ok {
 		return a
 	}
-	err := p.check(r, r.id.Username, func() error {
-		return p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+	var g auth.Grant
+	err := p.check(r, r.id.Username, func() (err error) {
+		g, err = p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+		return err
 	})
 	var fe *auth.FieldError
 	switch {
@@ -198,7 +206,7 @@ func (p *public) changePassword(r *request) answer {
 	case err != nil:
 		return p.problem(err)
 	}
-	return message("Password changed")
+	return pair(g, "Password changed")
 }
 
 func (p *public) deleteAccount(r *request) answer {

@@ -136,7 +136,9 @@ func TestLogoutEndsTheSession(t *testing.T) {
 	}
 }
 
-func TestPasswordAndDeletion(t *testing.T) {
+// A password change ends every session but keeps the caller's streams, and renews what it
+// calls with.
+func TestPasswordChange(t *testing.T) {
 	s := start(t)
 	bearer := s.account("ann")
 	change := func(old, now string) reply {
@@ -150,16 +152,46 @@ func TestPasswordAndDeletion(t *testing.T) {
 		!strings.Contains(string(r.body), `"loc":["body","new_password"]`) {
 		t.Errorf("short new: %d %s", r.StatusCode, r.body)
 	}
-	if r := change(goodPassword, "another one"); r.StatusCode != 200 {
+	other := s.pair("ann")
+	mine, theirs := s.heard(bearer), s.heard(other.text("access_token"))
+	r := change(goodPassword, "another one")
+	if r.StatusCode != 200 || r.text("message") != "Password changed" ||
+		r.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s", r.StatusCode, r.body)
 	}
-	if r := s.call("GET", "/api/v1/tokens", nil, as(bearer)...); r.StatusCode != 401 {
-		t.Errorf("old session: %d", r.StatusCode)
+	if code, _ := closeOf(t, theirs); code != 3501 {
+		t.Errorf("another session's stream closed with %d", code)
 	}
-	r := s.call("POST", "/api/v1/users/login", credentials("ann", "another one"))
-	if bearer = r.text("access_token", "access_token"); bearer == "" {
+	if got := say(t, mine, "foo|A"); got != "Unknown action: foo" {
+		t.Errorf("the caller's stream: %q", got)
+	}
+	for what, old := range map[string]string{
+		"caller's": bearer, "other's": other.text("access_token")} {
+		if r := s.call("GET", "/api/v1/tokens", nil, as(old)...); r.StatusCode != 401 {
+			t.Errorf("%s old bearer: %d", what, r.StatusCode)
+		}
+	}
+	if r := s.refresh(other.text("refresh_token")); r.StatusCode != 401 {
+		t.Errorf("other's refresh token: %d", r.StatusCode)
+	}
+	if n := s.streams(r.text("access_token")); n != 1 {
+		t.Errorf("%d streams", n)
+	}
+	if r = s.refresh(r.text("refresh_token")); r.StatusCode != 200 {
+		t.Errorf("the new session does not refresh: %d %s", r.StatusCode, r.body)
+	}
+	r = s.call("POST", "/api/v1/users/login", credentials("ann", "another one"))
+	if r.StatusCode != 200 {
 		t.Fatalf("new password: %d %s", r.StatusCode, r.body)
 	}
+}
+
+// Deletion ends sessions and streams at once; the name is free, and whoever takes it is
+// somebody else.
+func TestAccountDeletion(t *testing.T) {
+	s := start(t)
+	bearer := s.account("ann")
+	mine := s.heard(bearer)
 	del := func(password string) reply {
 		return s.call("DELETE", "/api/v1/users/me",
 			map[string]string{"password": password}, as(bearer)...)
@@ -167,12 +199,22 @@ func TestPasswordAndDeletion(t *testing.T) {
 	if r := del("wrong one"); r.StatusCode != 400 {
 		t.Errorf("deletion, wrong password: %d %s", r.StatusCode, r.body)
 	}
-	if r := del("another one"); r.StatusCode != 200 {
+	if r := del(goodPassword); r.StatusCode != 200 {
 		t.Errorf("deletion: %d %s", r.StatusCode, r.body)
 	}
-	r = s.call("POST", "/api/v1/users/login", credentials("ann", "another one"))
+	if code, _ := closeOf(t, mine); code != 3501 {
+		t.Errorf("stream of a deleted account closed with %d", code)
+	}
+	r := s.call("POST", "/api/v1/users/login", credentials("ann", goodPassword))
 	if r.StatusCode != 400 {
 		t.Errorf("login after deletion: %d %s", r.StatusCode, r.body)
+	}
+	if got := s.refused("/api/v1/stream", bearer); got != 401 {
+		t.Errorf("stream after deletion: %d", got)
+	}
+	s.account("ann") // the name is free, and its owner another
+	if r := s.call("GET", "/api/v1/tokens", nil, as(bearer)...); r.StatusCode != 401 {
+		t.Errorf("the bearer of the name's last owner: %d", r.StatusCode)
 	}
 }
 

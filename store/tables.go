@@ -11,6 +11,7 @@ const (
 	TableAuth     Table = 'n' // signing key, issuer, account numbering
 	TableAccounts Table = 'a' // username → account and credential
 	TableSessions Table = 's' // account, session → login session
+	TableRules    Table = 'r' // username → what an operator has set for it
 	TableTicks    Table = 't' // token → last tick
 	TableInbox    Table = 'i' // messages by username
 	TableVendors  Table = 'v' // API keys and whom their owner created

@@ -47,15 +47,21 @@ export class Entry {
     return this.#back ?? { epoch: this.epoch, seq: this.last };
   }
 
-  /** A subscribe that began anew was confirmed with seq as its baseline. */
+  /**
+   * A subscribe that began anew was confirmed with seq as its baseline. Of a token
+   * known in this epoch seq is where it was before: false if ticks up to seq are missing.
+   */
   began(seq, epoch, snapshot) {
-    if (epoch === this.epoch && seq >= this.high) {
-      this.#cover(seq, this.broken ? 'lost' : 'skipped');
-    } else {
+    this.awaitsSnap = snapshot;
+    if (epoch !== this.epoch || seq < this.last) {
       this.#rebase(seq, epoch);
+    } else if (seq > this.last) {
+      this.held = true;
+      if (!this.#isLost) return false;
+      this.#cover(seq, 'lost'); // it was asked for in vain
     }
     this.#answered(undefined);
-    this.awaitsSnap = snapshot;
+    return true;
   }
 
   /** A resume from at = {epoch, seq} was confirmed. In another epoch gap and snap follow. */
@@ -83,19 +89,18 @@ export class Entry {
     return 'next';
   }
 
-  /** A snap resets: what it jumps over was conflated into it. */
+  /** False if ticks before it are missing. One that is further back sets the place back. */
   snap(seq) {
+    if (seq > this.last + 1) return false;
     this.#came();
-    if (seq > this.high) {
-      this.#cover(seq - 1, 'skipped');
-      this.#cover(seq, 'received');
-    }
+    if (seq > this.high) this.#cover(seq, 'received');
     this.last = seq;
+    return true;
   }
 
   /** False if the ticks it speaks of are not those that are next. */
   skip(count, seq) {
-    if (count !== seq - 1 - this.last) return false;
+    if (count < 0 || count !== seq - 1 - this.last) return false;
     this.#cover(seq - 1, 'skipped');
     return true;
   }

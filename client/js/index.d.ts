@@ -142,7 +142,7 @@ export interface StreamEvents {
   connected: { welcome: any; connects: number; newEpoch: boolean };
   /** A connection or an attempt has failed; the next attempt is made in pauseMs. */
   lost: { code?: number; reason: string; error: unknown; pauseMs: number };
-  /** A tick is missing (cause tick, skip, gap) or a sum disagrees (sum); it is being healed. */
+  /** A tick is missing (cause tick, snap, skip, gap, ack) or a sum disagrees (sum); it is being healed. */
   incomplete: { cause: string; token?: string; from?: number; to?: number; difference?: number };
   /** An hb proved that nothing is missing, and none had before. */
   complete: Report;

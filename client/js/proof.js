@@ -54,17 +54,19 @@ export class Proof {
   }
 
   /**
-   * Takes one piece of an answer to request. Returns those of `failed` that were
-   * held before and are given up now: refused for good.
+   * Takes one piece of an answer to request. Returns `refused`, those of `failed` that
+   * were held before and are given up now, for good; and `late`, the {entry, seq} of
+   * tokens of which ticks up to seq are missing.
    */
   ack(request, event) {
     if (event.op === 'subscribe') return this.#subscribed(request, event);
     if (event.op === 'unsubscribe') for (const { token } of event.ok) this.#remove(token);
-    return [];
+    return { refused: [], late: [] };
   }
 
   #subscribed(request, { ok, failed }) {
     const { mode, snapshot, max_rate } = request;
+    const late = [];
     for (const { token, ref, seq } of ok) {
       const e = this.#entries.get(token) ?? new Entry(token, ref, undefined);
       e.options = { mode, snapshot, max_rate };
@@ -72,11 +74,14 @@ export class Proof {
       this.#entries.set(token, e);
       this.#refs.set(ref, e);
       const from = request.from?.[token];
-      if (from === undefined) e.began(seq, this.#epoch, snapshot !== false);
-      else e.resumed({ epoch: request.epoch, seq: from }, seq, this.#epoch);
+      if (from !== undefined) {
+        e.resumed({ epoch: request.epoch, seq: from }, seq, this.#epoch);
+      } else if (!e.began(seq, this.#epoch, snapshot !== false)) {
+        late.push({ entry: e, seq });
+      }
     }
     this.#proven = this.#proven === false ? undefined : this.#proven;
-    return failed.filter((f) => this.#refused(f, request.own));
+    return { refused: failed.filter((f) => this.#refused(f, request.own)), late };
   }
 
   // A token that is not held any more stays wanted while it may be had again:

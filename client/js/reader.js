@@ -34,6 +34,15 @@ export class Reader {
     this.#price(e, new Tick({ ...fields, token: e.token }));
   }
 
+  /** One piece of the answer to a request. */
+  ack(request, event) {
+    const { refused, late } = this.#proof.ack(request, event);
+    if (refused.length > 0) this.#emit('refused', { failed: refused });
+    for (const { entry, seq } of late) {
+      if (!entry.broken) this.#broke(entry, 'ack', entry.last + 1, seq);
+    }
+  }
+
   /** A text frame that is no answer to a request. */
   event(event, text) {
     switch (event.type) {
@@ -64,8 +73,8 @@ export class Reader {
   #price(e, tick) {
     if (e.broken) return;
     if (tick.type === 'snap') {
-      e.snap(tick.seq);
-      this.#emit('snap', tick);
+      if (e.snap(tick.seq)) this.#emit('snap', tick);
+      else this.#broke(e, 'snap', e.last + 1, tick.seq - 1);
       return;
     }
     const what = e.tick(tick.seq);
@@ -75,7 +84,7 @@ export class Reader {
 
   #skip(e, event) {
     if (e.skip(event.count, event.seq)) this.#emit('skip', event);
-    else this.#broke(e, 'skip', e.last + 1, event.seq - 1 - event.count);
+    else this.#broke(e, 'skip', e.last + 1, event.seq - 1);
   }
 
   #gap(event) {

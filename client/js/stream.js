@@ -174,7 +174,7 @@ export class Stream {
   #frames() {
     return {
       welcome: (event) => this.#welcomed(event),
-      ack: (request, event) => this.#acked(request, event),
+      ack: (request, event) => this.#reader.ack(request, event),
       event: (event, text) => this.#reader.event(event, text),
       record: (bytes) => this.#reader.record(bytes),
       unreadable: () => this.#proof.unreadable++,
@@ -192,11 +192,6 @@ export class Stream {
     for (const { box, snaps } of this.#boxes) {
       if (snaps || tick.type === 'tick') box.put(tick);
     }
-  }
-
-  #acked(request, event) {
-    const refused = this.#proof.ack(request, event);
-    if (refused.length > 0) this.#emit('refused', { failed: refused });
   }
 
   #beat(difference) {

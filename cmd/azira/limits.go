@@ -7,6 +7,8 @@ const (
 	lineBytesMax   = 4096 // of input
 	secretBytesMax = 4096 // of a password file; a password has at most 1,024
 	gaugeBytesMax  = 1 << 20
+	adminBytesMax  = 8 << 20 // of one answer of the admin port
+	usersPage      = 500     // accounts asked for at once
 
 	widthDefault  = 100 // columns, where there is no terminal to ask
 	heightDefault = 40
@@ -17,6 +19,7 @@ const (
 	sampleEvery    = 900 * time.Millisecond // of its rates, at least
 	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
 	gaugeTimeout   = 500 * time.Millisecond
+	adminTimeout   = 30 * time.Second // of a call at the admin port
 	confirmTimeout = 10 * time.Second // of a subscribe
 	goodbyeTimeout = 2 * time.Second  // logging out at the end
 	busWait        = 2 * time.Second  // before it is said that nobody publishes

@@ -31,6 +31,7 @@ var commands = []command{
 	{"feed", "publish simulated or recorded ticks on ZeroMQ", runFeed},
 	{"demo", "serve and feed in one process, with a live table", runDemo},
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
+	{"user", "list, limit, disable, kick and delete accounts of a running server", runUser},
 	{"bench", "measure what a server costs, alone or beside others", runBench},
 	{"checkconfig", "check a configuration file", runCheckConfig},
 	{"version", "print the version", runVersion},

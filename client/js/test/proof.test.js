@@ -14,8 +14,9 @@ function account(epoch = 1) {
     if (name !== 'hb' && name !== 'feed') seen.push([name, e.token, e.seq ?? e.from]);
   } });
   const say = (event) => reader.event(event, JSON.stringify(event));
+  const ack = (asked, event) => reader.ack(asked, event);
   proof.connected(epoch);
-  return { proof, seen, say, again: (e) => resumes(proof.entries(), { epoch: e, limits }) };
+  return { proof, seen, say, ack, again: (e) => resumes(proof.entries(), { epoch: e, limits }) };
 }
 
 const tick = (seq) => ({ type: 'tick', token: 'A', seq, ts: 1, data: {} });
@@ -61,6 +62,65 @@ test('what is broken is silent until it is resumed', () => {
   for (const seq of [2, 3, 4]) say(tick(seq));
   say(hb(4));
   assert.equal(proof.complete(), true);
+});
+
+test('an ack that is further on than what was told is a hole, healed with its options', () => {
+  const { proof, seen, say, ack, again } = account();
+  ack(request, acked(0));
+  say(tick(1));
+  ack({ ...request, mode: 'ltp' }, acked(4));
+  say(snap(4));
+  say(tick(5));
+  assert.deepEqual(seen, [['tick', 'A', 1], ['incomplete', 'A', 2]]);
+  assert.equal(proof.complete(), false);
+  const [resume, anew] = again(1);
+  assert.deepEqual([{ ...resume.from }, resume.mode, anew.tokens], [{ A: 1 }, 'ltp', ['A']]);
+  ack(resume, acked(1));
+  for (const seq of [2, 3, 4, 5]) say(tick(seq));
+  ack(anew, acked(5));
+  say(snap(5));
+  say(hb(5));
+  assert.equal(proof.complete(), true);
+  const { published, received, skipped, lost } = proof.account('A');
+  assert.deepEqual([published, received, skipped, lost], [5, 5, 0, 0]);
+});
+
+test('options changed while a token is broken do not mend it', () => {
+  const { proof, seen, say, ack, again } = account();
+  ack(request, acked(0));
+  say(tick(2));
+  ack(request, acked(2));
+  say(tick(3));
+  assert.deepEqual(seen, [['incomplete', 'A', 1]]);
+  assert.deepEqual({ ...again(1)[0].from }, { A: 0 });
+  assert.equal(proof.report().lost, 0);
+});
+
+for (const [name, event] of [['snap', snap(5)],
+  ['skip of too few', { type: 'skip', token: 'A', count: 2, seq: 5 }],
+  ['skip of too many', { type: 'skip', token: 'A', count: 4, seq: 5 }],
+  ['gap', { type: 'gap', token: 'A', from: 3, to: 5, reason: 'ring' }]]) {
+  test(`a ${name} that does not join on is a hole`, () => {
+    const { proof, seen, say, ack } = account();
+    ack(request, acked(0));
+    say(tick(1));
+    say(event);
+    assert.deepEqual(seen, [['tick', 'A', 1], ['incomplete', 'A', 2]]);
+    assert.equal(proof.complete(), false);
+    const { last, skipped, gapped } = proof.account('A');
+    assert.deepEqual([last, skipped, gapped], [1, 0, 0]);
+  });
+}
+
+test('a snap that had to wait follows a skip and lacks nothing', () => {
+  const { proof, seen, say, ack } = account();
+  ack(request, acked(41));
+  say({ type: 'skip', token: 'A', count: 2, seq: 44 });
+  say(snap(44));
+  say(hb(44));
+  assert.deepEqual(seen.map((e) => e[0]), ['skip', 'snap', 'complete']);
+  const { received, skipped } = proof.account('A');
+  assert.deepEqual([received, skipped], [1, 2]);
 });
 
 test('cut between the ack and the gap of a new epoch: the old place is kept', () => {
@@ -113,7 +173,7 @@ test('what can be neither repeated nor explained is lost, and stays so', () => {
   say(tick(1));
   proof.connected(1);
   const [resume] = again(1);
-  assert.deepEqual(proof.ack(resume, refused(107)), []);
+  assert.deepEqual(proof.ack(resume, refused(107)).refused, []);
   assert.equal(proof.complete(), false);
   const [anew] = again(1);
   assert.equal(anew.from, undefined);
@@ -129,7 +189,7 @@ test('refused for good: given up, and told', () => {
   proof.ack(request, acked(0));
   proof.connected(1);
   const [resume] = again(1);
-  assert.deepEqual(proof.ack(resume, refused(103)).map((f) => f.token), ['A']);
+  assert.deepEqual(proof.ack(resume, refused(103)).refused.map((f) => f.token), ['A']);
   assert.deepEqual(proof.entries(), []);
 });
 

@@ -100,6 +100,23 @@ export const scenarios = {
     equal([s.proof().lost, s.proof().received], [0, 7], 'proof');
   },
 
+  async 'ticks lost before options are changed are noticed by the ack'({ open, control }) {
+    const s = await open();
+    const seen = record(s);
+    await s.subscribe('A');
+    await control({ do: 'publish', token: 'A', n: 1 });
+    await control({ do: 'publish', token: 'A', n: 3, how: 'lost' });
+    await s.subscribe('A', { mode: 'ltp' });
+    await control({ do: 'publish', token: 'A', n: 1 });
+    await until(() => seen.ticks.A?.length === 5, 'all ticks');
+    equal(seen.ticks.A, range(1, 5), 'ticks');
+    equal(seen.all('incomplete'), [{ cause: 'ack', token: 'A', from: 2, to: 4 }], 'incomplete');
+    await control({ do: 'hb' });
+    await until(() => s.complete() === true, 'complete');
+    equal([s.proof().lost, s.proof().skipped, s.proof().received], [0, 0, 5], 'proof');
+    equal(s.account('A').mode, 'ltp', 'mode');
+  },
+
   async 'a lost last tick is noticed by the hb; healing is not repeated at once'(t) {
     const { open, control } = t;
     const s = await open();

@@ -117,11 +117,64 @@ class Books(unittest.TestCase):
         book.acked("A", 0, seq, resumed=False)
         return book, book.entries["A"]
 
-    def test_snap_that_is_newer_than_the_ack(self):
+    def test_snap_that_had_to_wait_follows_a_skip(self):
         book, a = self.book(41)
+        book.skip(a, 2, 44)
         self.assertTrue(book.snap(a, 44))
         self.assertEqual((a.last, a.received, a.skipped), (44, 1, 2))
         self.assertTrue(a.balanced and book.heartbeat(44, 0) and book.complete())
+
+    def test_snap_that_jumps_is_a_loss(self):
+        book, a = self.book(41)
+        self.assertTrue(book.snap(a, 44))
+        self.assertEqual((a.last, a.received, a.skipped, a.missed), (44, 1, 0, 2))
+        self.assertTrue(book.heartbeat(44, 0))
+        self.assertEqual((book.counters.lost, book.complete()), (2, False))
+
+    def test_ack_of_a_token_held_that_jumps_is_a_loss(self):
+        book, a = self.book(0)
+        book.tick(a, 1)
+        book.acked("A", 0, 4, resumed=False)
+        book.snap(a, 4)
+        self.assertEqual((a.last, a.missed, a.skipped, book.counters.lost), (4, 3, 0, 3))
+        book.tick(a, 5)
+        self.assertTrue(book.heartbeat(5, 0))
+        self.assertIs(book.complete(), False)
+        self.assertIn("A: 3 ticks after 1 are missing", book.problems)
+
+    def test_ack_of_a_token_held_that_is_behind_is_a_problem(self):
+        book, a = self.book(41)
+        book.tick(a, 42)
+        book.acked("A", 0, 41, resumed=False)
+        self.assertEqual((a.last, book.complete()), (41, False))
+
+    def test_ack_of_a_token_held_keeps_its_account(self):
+        book, a = self.book(41)
+        book.tick(a, 42)
+        book.acked("A", 0, 42, resumed=False)
+        book.snap(a, 42)
+        self.assertEqual((a.base, a.last, a.received), (41, 42, 1))
+        self.assertTrue(a.balanced and book.heartbeat(42, 0) and book.complete())
+
+    def test_the_first_ack_of_a_connection_is_a_baseline(self):
+        book, a = self.book(41)
+        book.connected(1)
+        book.acked("A", 0, 50, resumed=False)
+        self.assertEqual((a.base, a.last), (50, 50))
+        book.connected(2)
+        book.acked("A", 0, 7, resumed=True)
+        self.assertEqual((a.base, a.last), (7, 7))
+        self.assertTrue(book.heartbeat(7, 0) and book.complete())
+
+    def test_a_skip_must_cover_what_lacks(self):
+        for count, lost, skipped in ((3, 0, 3), (1, 2, 1), (4, 3, 0), (-1, 3, 0)):
+            book, a = self.book(41)
+            book.skip(a, count, 45)
+            book.tick(a, 45)
+            self.assertEqual((book.counters.lost, a.skipped, a.missed, a.last),
+                             (lost, skipped, 3, 45))
+            self.assertTrue(book.heartbeat(45, 0))
+            self.assertIs(book.complete(), lost == 0)
 
     def test_snap_out_of_place_is_a_loss(self):
         book, a = self.book(41)

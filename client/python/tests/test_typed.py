@@ -140,6 +140,28 @@ class TypedStream(StreamCase):
                     self.assertIs(stream.complete(), False, case.__name__)
                     self.assertTrue(stream.problems)
 
+    async def test_a_loss_before_options_change(self):
+        async def script(ws):
+            s = Typed(ws)
+            await s.begin()
+            await s.tick("A", 1)
+            await s.ack(await s.request(), [("A", 0, 4)])
+            await s.tick("A", 4, "snap")
+            await s.tick("A", 5)
+            await s.hb(5)
+            await fake.stay(ws)
+
+        async with fake.Server(script) as server:
+            async with typed(server) as stream:
+                await take(stream, 1)
+                await stream.subscribe("A", mode="ltp")
+                got = await take(stream, 2)
+                self.assertEqual([(t.seq, t.snap, t.missed) for t in got],
+                                 [(4, True, 3), (5, False, 0)])
+                await eventually(lambda: stream.feed)
+                self.assertIs(stream.complete(), False)
+                self.assertEqual((stream.counters.lost, stream.counters.skipped), (3, 0))
+
     async def test_binary(self):
         async def script(ws):
             s = Typed(ws, epoch=1764289349000000)

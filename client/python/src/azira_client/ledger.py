@@ -45,7 +45,6 @@ class Entry:
     skipped: int = 0
     gapped: int = 0
     missed: int = 0      # told since the last tick that was passed on
-    fresh: bool = False  # a snap may follow that leaves ticks behind it
 
     @property
     def balanced(self) -> bool:
@@ -86,24 +85,26 @@ class Ledger:
             self.refs = {ref: other for ref, other in self.refs.items() if other is not e}
 
     def acked(self, token: str, ref: int, seq: int, resumed: bool) -> None:
-        """A subscribe was done. A resume within the epoch goes on after last."""
+        """A subscribe was done. A resume within the epoch goes on after last; what is
+        held already is where it was."""
         e = self.entries.setdefault(token, Entry(token))
-        if not (resumed and e.epoch == self.epoch):
+        if e.held and not resumed and seq >= e.last:
+            self._lost(e, seq - e.last)
+            e.last = seq
+        elif not (resumed and e.epoch == self.epoch):
+            if e.held:
+                self.problem(f"{e.token}: ack {seq} after {e.last}")
             self._baseline(e, seq)
-        e.held, e.epoch, e.fresh = True, self.epoch, True
+        e.held, e.epoch = True, self.epoch
         self.refs[ref] = e
 
     def snap(self, e: Entry, seq: int) -> bool:
         if seq > e.last:
-            between = seq - e.last - 1
-            if e.fresh:
-                self._skipped(e, between)
-            else:
-                self._lost(e, between)
+            self._lost(e, seq - e.last - 1)
             self._received(e)
         elif seq < e.last:
             self.problem(f"{e.token}: snap {seq} after {e.last}")
-        e.last, e.fresh = max(seq, e.last), False
+        e.last = max(seq, e.last)
         return True
 
     def tick(self, e: Entry, seq: int) -> bool:
@@ -114,14 +115,19 @@ class Ledger:
             return False
         self._lost(e, seq - e.last - 1)
         self._received(e)
-        e.last, e.fresh = seq, False
+        e.last = seq
         return True
 
     def skip(self, e: Entry, count: int, seq: int) -> None:
-        if count != seq - 1 - e.last or count < 0:
+        """Of ticks that lack and are more than it counts, the others are lost; if it
+        counts more than lack, all are."""
+        lack = max(seq - 1 - e.last, 0)
+        if count != lack or seq <= e.last:
             self.problem(f"{e.token}: skip of {count} before {seq} after {e.last}")
-        self._skipped(e, max(seq - 1 - e.last, 0))
-        e.last = max(seq - 1, e.last)
+        told = count if 0 <= count <= lack else 0
+        self._lost(e, lack - told)
+        self._skipped(e, told)
+        e.last += lack
 
     def gap(self, e: Entry, first: int, last: int, reason: str) -> None:
         count = max(last - first + 1, 0)
@@ -136,7 +142,7 @@ class Ledger:
             self._baseline(e, first - 1)
         e.gapped += count
         self.counters.gapped += count
-        e.last, e.fresh = max(last, first - 1, 0), True
+        e.last = max(last, first - 1, 0)
 
     def heartbeat(self, total: int, pending: int) -> bool:
         mine = sum(e.last for e in self.entries.values() if e.held)

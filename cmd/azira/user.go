@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+)
+
+const userHelp = `azira user manages the accounts of a running server, through its admin port.
+
+Usage: azira user list [flags]           all accounts, by name
+       azira user show NAME [flags]      one, with its open streams
+       azira user disable NAME [flags]   end its sessions and streams, refuse its logins
+       azira user enable NAME [flags]    take that back
+       azira user limits NAME --streams N|none|default [flags]
+                                         how many streams it may have open at once
+       azira user kick NAME [flags]      close its open streams (3501)
+       azira user logout NAME [flags]    end its sessions and streams; it may log in again
+       azira user password NAME [flags]  give it another password, end its sessions
+       azira user delete NAME [flags]    remove it; its name is free again
+
+Users of an issuer (--jwt-issuer of azira serve) are named HOST/NAME. They are listed
+while they have streams, and once they were disabled or limited.
+
+  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN)
+  --admin-token WORD    its bearer; AZIRA_ADMIN_TOKEN is not seen by others
+  --password-file FILE  password: holds the new one; - is standard input
+                        (else AZIRA_PASSWORD, else asked for)
+  --yes                 delete: do not ask
+  --json                print the server's answer; list: a line for each account
+`
+
+const adminDefault = "http://127.0.0.1:8001"
+
+// A userConfig is what the flags of azira user say.
+type userConfig struct {
+	admin, token, streams, passwordFile string
+	yes, json                           bool
+}
+
+// A userVerb is one thing that azira user does. named ones take a name.
+type userVerb struct {
+	name  string
+	named bool
+	run   func(ctx context.Context, u *userCall) error
+}
+
+var userVerbs = []userVerb{
+	{"list", false, userList},
+	{"show", true, userShow},
+	{"disable", true, userDeed("POST", "/disable")},
+	{"enable", true, userDeed("POST", "/enable")},
+	{"limits", true, userLimits},
+	{"kick", true, userDeed("POST", "/kick")},
+	{"logout", true, userDeed("POST", "/logout")},
+	{"password", true, userPassword},
+	{"delete", true, userDelete},
+}
+
+// A userCall is a verb on its way: what it is about, and where it asks and talks.
+type userCall struct {
+	userConfig
+	name string // of the account; empty for list
+	port *adminPort
+	tm   *terminal
+}
+
+func runUser(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	return userCommand(ctx, args, newTerminal(os.Stdin, stdout, stderr))
+}
+
+func userCommand(ctx context.Context, args []string, tm *terminal) error {
+	c, words, err := parseUser(args, tm.out)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		return fmt.Errorf("%w: expected one of %s", errUsage, userVerbNames())
+	}
+	i := slices.IndexFunc(userVerbs, func(v userVerb) bool { return v.name == words[0] })
+	if i < 0 {
+		return fmt.Errorf("%w: %q is none of %s", errUsage, words[0], userVerbNames())
+	}
+	v, rest := &userVerbs[i], words[1:]
+	switch {
+	case v.named && (len(rest) != 1 || rest[0] == ""):
+		return fmt.Errorf("%w: %s takes one name", errUsage, v.name)
+	case !v.named && len(rest) > 0:
+		return fmt.Errorf("%w: %s takes no words but flags, got %q", errUsage, v.name, rest[0])
+	}
+	port, err := newAdminPort(c.admin, c.token)
+	if err != nil {
+		return err
+	}
+	defer port.close()
+	return v.run(ctx, &userCall{c, strings.Join(rest, ""), port, tm})
+}
+
+func userVerbNames() string {
+	names := make([]string, len(userVerbs))
+	for i := range userVerbs {
+		names[i] = userVerbs[i].name
+	}
+	return strings.Join(names, ", ")
+}
+
+func parseUser(args []string, help io.Writer) (c userConfig, words []string, err error) {
+	fs := flag.NewFlagSet("user", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.admin, "admin", envOr("AZIRA_ADMIN", adminDefault), "")
+	fs.StringVar(&c.token, "admin-token", os.Getenv("AZIRA_ADMIN_TOKEN"), "")
+	fs.StringVar(&c.streams, "streams", "", "")
+	fs.StringVar(&c.passwordFile, "password-file", "", "")
+	fs.BoolVar(&c.yes, "yes", false, "")
+	fs.BoolVar(&c.json, "json", false, "")
+	words, err = parseMixed(fs, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(help, userHelp)
+		return c, nil, err
+	case err != nil:
+		return c, nil, fmt.Errorf("%w: %v", errUsage, err)
+	}
+	return c, words, nil
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"text/tabwriter"
+)
+
+const usersPath = "/api/v1/users"
+
+// An accountRow is what the admin port says of an account.
+type accountRow struct {
+	Username string `json:"username"`
+	Created  string `json:"created_at"`
+	Issuer   bool   `json:"issuer"`
+	Disabled bool   `json:"disabled"`
+	Limit    *int   `json:"streams_limit"`
+	Streams  int    `json:"streams"`
+	Sessions *int   `json:"sessions"`
+	Open     []struct {
+		ID      string `json:"id"`
+		Address string `json:"address"`
+		Agent   string `json:"agent"`
+		Since   string `json:"since"`
+		Dialect string `json:"dialect"`
+		Tokens  int    `json:"tokens"`
+	} `json:"open"`
+}
+
+func (r *accountRow) limit() string {
+	switch {
+	case r.Limit == nil:
+		return "default"
+	case *r.Limit == 0:
+		return "none"
+	}
+	return strconv.Itoa(*r.Limit)
+}
+
+func (r *accountRow) state() string {
+	switch {
+	case r.Disabled:
+		return "disabled"
+	case r.Issuer:
+		return "issuer's"
+	}
+	return "enabled"
+}
+
+func (u *userCall) path(rest string) string {
+	return usersPath + "/" + url.PathEscape(u.name) + rest
+}
+
+// userList asks for one page after the other.
+func userList(ctx context.Context, u *userCall) error {
+	out := bufio.NewWriter(u.tm.out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if !u.json {
+		fmt.Fprintln(w, "NAME\tCREATED\tSTREAMS\tLIMIT\tSTATE")
+	}
+	for after := ""; ; {
+		text, err := u.port.call(ctx, "GET",
+			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after), nil)
+		if err != nil {
+			return errors.Join(w.Flush(), out.Flush(), err)
+		}
+		var page struct {
+			Users []json.RawMessage `json:"users"`
+			Next  string            `json:"next"`
+		}
+		if err := json.Unmarshal(text, &page); err != nil {
+			return fmt.Errorf("read answer: %w", err)
+		}
+		for _, raw := range page.Users {
+			if err := u.listed(w, out, raw); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(w.Flush(), out.Flush()); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+		if after = page.Next; after == "" {
+			return nil
+		}
+	}
+}
+
+// listed writes one account of a list.
+func (u *userCall) listed(table, lines io.Writer, raw []byte) error {
+	if u.json {
+		_, err := fmt.Fprintf(lines, "%s\n", raw)
+		return err
+	}
+	var r accountRow
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	_, err := fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n",
+		printable(r.Username), dash(r.Created), r.Streams, r.limit(), r.state())
+	return err
+}
+
+func userShow(ctx context.Context, u *userCall) error {
+	text, err := u.port.call(ctx, "GET", u.path(""), nil)
+	if err != nil {
+		return err
+	}
+	if u.json {
+		fmt.Fprintf(u.tm.out, "%s\n", text)
+		return nil
+	}
+	var r accountRow
+	if err := json.Unmarshal(text, &r); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	sessions := "-"
+	if r.Sessions != nil {
+		sessions = strconv.Itoa(*r.Sessions)
+	}
+	fmt.Fprintf(u.tm.out, "name      %s\ncreated   %s\nstate     %s\nlimit     %s\n"+
+		"sessions  %s\nstreams   %d\n", printable(r.Username), dash(r.Created), r.state(),
+		r.limit(), sessions, r.Streams)
+	if len(r.Open) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(u.tm.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nSTREAM\tSINCE\tADDRESS\tDIALECT\tTOKENS\tAGENT")
+	for _, st := range r.Open {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", printable(st.ID), printable(st.Since),
+			printable(st.Address), printable(st.Dialect), st.Tokens, printable(st.Agent))
+	}
+	return w.Flush()
+}
+
+// userDeed is a verb that needs nothing but a name.
+func userDeed(method, rest string) func(context.Context, *userCall) error {
+	return func(ctx context.Context, u *userCall) error { return u.do(ctx, method, rest, nil) }
+}
+
+// do makes a call that changes something and prints what was done.
+func (u *userCall) do(ctx context.Context, method, rest string, body any) error {
+	text, err := u.port.call(ctx, method, u.path(rest), body)
+	if err != nil {
+		return err
+	}
+	if u.json {
+		fmt.Fprintf(u.tm.out, "%s\n", text)
+		return nil
+	}
+	var a struct {
+		Message string `json:"message"`
+		Streams *int   `json:"streams"`
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	said := printable(u.name) + ": " + printable(a.Message)
+	if a.Streams != nil {
+		said += fmt.Sprintf(", streams closed: %d", *a.Streams)
+	}
+	fmt.Fprintln(u.tm.out, said)
+	return nil
+}
+
+func userLimits(ctx context.Context, u *userCall) error {
+	var n *int
+	switch u.streams {
+	case "default":
+	case "none":
+		n = new(int)
+	default:
+		v, err := strconv.Atoi(u.streams)
+		if err != nil || v < 1 {
+			return fmt.Errorf("%w: limits: expected --streams N from 1, none or default", errUsage)
+		}
+		n = &v
+	}
+	return u.do(ctx, "PUT", "/limits", map[string]*int{"streams": n})
+}
+
+func userPassword(ctx context.Context, u *userCall) error {
+	c := clientConfig{user: u.name, passwordFile: u.passwordFile}
+	_, password, err := who(ctx, c, u.tm, true)
+	if err != nil {
+		return err
+	}
+	return u.do(ctx, "PUT", "/password", map[string]string{"password": password})
+}
+
+// userDelete asks first, since nothing brings an account back.
+func userDelete(ctx context.Context, u *userCall) error {
+	if !u.yes {
+		if u.tm.inFile == nil {
+			return fmt.Errorf("%w: delete: give --yes where nobody can be asked", errUsage)
+		}
+		said, err := u.tm.ask(ctx, "Type the name again to delete "+printable(u.name)+": ")
+		if err != nil {
+			return err
+		}
+		if said != u.name {
+			return errNotDeleted
+		}
+	}
+	return u.do(ctx, "DELETE", "", nil)
+}
