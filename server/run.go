@@ -179,12 +179,12 @@ func (s *server) newPublic(limit int) *public {
 		table = append(append([]route(nil), routes...), echoRoute)
 	}
 	return &public{
-		auth:   s.auth,
-		engine: s.engine,
-		budget: newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
-		cors:   newCORS(s.config.CORSOrigins),
-		router: newRouter(table),
-		log:    s.log,
+		auth:    s.auth,
+		engine:  s.engine,
+		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
+		cors:    newCORS(s.config.CORSOrigins),
+		router:  newRouter(table),
+		log:     s.log,
 		proxies: s.newProxies(),
 		limiter: newLimiter(&s.config),
 		storm:   newStorm(s.config.RateAccept),
