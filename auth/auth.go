@@ -81,6 +81,7 @@ type Service struct {
 	st     *store.Store
 	log    *slog.Logger
 	now    func() time.Time
+	opened time.Time // what times of streams count from, as the engine's do
 	hasher *hasher
 	cache  *cache
 	seed   maphash.Seed
@@ -113,7 +114,7 @@ func Open(st *store.Store, o Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		o: o, st: st, log: o.Logger, now: o.Now,
+		o: o, st: st, log: o.Logger, now: o.Now, opened: o.Now(),
 		hasher: newHasher(cost{o.HashTime, o.HashMemoryKiB}, o.HashConcurrency, o.HashLine),
 		cache:  newCache(o.CacheEntries),
 		seed:   maphash.MakeSeed(),

@@ -92,7 +92,7 @@ func (s *Service) RenewStream(st *Stream, bearer string) (Identity, error) {
 // victim is the stream that makes room for another of a: the one dead longest,
 // or, if so configured, the oldest; nil if none does.
 func (s *Service) victim(a *account) *Stream {
-	now, after := s.now().Unix(), int64((s.o.DeadAfter+time.Second-1)/time.Second)
+	now, after := s.steady(), int64((s.o.DeadAfter+time.Second-1)/time.Second)
 	var dead, oldest *Stream
 	for st := a.first; st != nil; st = st.next {
 		oldest = st
@@ -104,6 +104,11 @@ func (s *Service) victim(a *account) *Stream {
 		return dead
 	}
 	return oldest
+}
+
+// steady is Unix time in seconds that goes on evenly, whoever sets the wall clock.
+func (s *Service) steady() int64 {
+	return s.opened.Unix() + int64(s.now().Sub(s.opened)/time.Second)
 }
 
 // Streams returns the open streams of an account, the oldest first.

@@ -11,10 +11,11 @@ import (
 type Status struct {
 	Endpoint  string
 	Connected bool
-	LastTick  int64  // Unix µs, ingress; 0 = none yet
-	Ticks     uint64 // good ones, handed to the sink
-	Bytes     uint64 // read from the socket
-	Connects  uint64 // handshakes that succeeded
+	LastTick  int64         // Unix µs, ingress; 0 = none yet
+	Quiet     time.Duration // since the last tick, whoever sets the wall clock
+	Ticks     uint64        // good ones, handed to the sink
+	Bytes     uint64        // read from the socket
+	Connects  uint64        // handshakes that succeeded
 	Bad       map[string]uint64
 }
 
@@ -28,7 +29,7 @@ const (
 )
 
 // StateOf is the state of the worst endpoint; without endpoints the feed is down.
-func StateOf(all []Status, staleAfter time.Duration, now time.Time) State {
+func StateOf(all []Status, staleAfter time.Duration) State {
 	state := Live
 	if len(all) == 0 {
 		state = Down
@@ -37,7 +38,7 @@ func StateOf(all []Status, staleAfter time.Duration, now time.Time) State {
 		switch {
 		case !all[i].Connected:
 			return Down
-		case now.UnixMicro()-all[i].LastTick > staleAfter.Microseconds():
+		case all[i].Quiet > staleAfter:
 			state = Stale
 		}
 	}

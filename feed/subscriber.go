@@ -58,6 +58,7 @@ type Subscriber struct {
 	// Shared with Status.
 	connected atomic.Bool
 	lastTick  atomic.Int64
+	quiet     mark
 	ticks     atomic.Uint64
 	bytes     atomic.Uint64
 	connects  atomic.Uint64
@@ -129,6 +130,7 @@ func (s *Subscriber) Status() Status {
 		Endpoint:  s.endpoint,
 		Connected: s.connected.Load(),
 		LastTick:  s.lastTick.Load(),
+		Quiet:     s.quiet.age(),
 		Ticks:     s.ticks.Load(),
 		Bytes:     s.bytes.Load(),
 		Connects:  s.connects.Load(),
@@ -247,6 +249,7 @@ func (s *Subscriber) flush() {
 	s.flushed = s.count
 	s.sink.Flush()
 	s.lastTick.Store(s.ts)
+	s.quiet.set()
 	s.ticks.Store(s.count)
 }
 

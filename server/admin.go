@@ -24,6 +24,7 @@ type admin struct {
 	connected  func() bool                      // every endpoint of the feed is
 	needsFeed  bool
 	state      func() store.State // of the database
+	full       []func() string    // each: why no more streams are taken, or empty
 	token      [sha256.Size]byte  // of the bearer callers must show
 	guarded    bool               // there is such a bearer
 	mux        *http.ServeMux
@@ -102,17 +103,30 @@ func (a *admin) live(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// readiness is 200 while streams are taken and the database can be written.
+// readiness is 200 while streams are taken, there is room for more, and the database can
+// be written.
 func (a *admin) readiness(w http.ResponseWriter, _ *http.Request) {
 	db := a.state()
 	switch {
 	case !a.ready.Load():
-		http.Error(w, "not serving", http.StatusServiceUnavailable)
+		http.Error(w, "not serving: it drains", http.StatusServiceUnavailable)
 	case a.needsFeed && !a.connected():
 		http.Error(w, "the feed is not connected", http.StatusServiceUnavailable)
 	case !db.Writable:
 		http.Error(w, "the database cannot be written: "+db.Reason, http.StatusServiceUnavailable)
+	case a.crowded() != "":
+		http.Error(w, a.crowded(), http.StatusServiceUnavailable)
 	default:
 		_, _ = w.Write([]byte("ok\n"))
 	}
+}
+
+// crowded is why no more streams are taken; empty if they are.
+func (a *admin) crowded() string {
+	for _, f := range a.full {
+		if why := f(); why != "" {
+			return why
+		}
+	}
+	return ""
 }

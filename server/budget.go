@@ -1,8 +1,11 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,20 +20,26 @@ type budget struct {
 	connsMax   int // connections, streams among them
 	streamsMax int
 	streams    func() int // open ones, from the engine
+	memory     *pressure
+	began      time.Time
 
 	// Shared.
 	conns   atomic.Int64 // held by net/http
 	opening atomic.Int64 // upgrades under way
 	refused atomic.Uint64
+	short   atomic.Uint64 // times the system had no descriptor
+	shortAt atomic.Int64  // the last of them, since began
 }
 
 // newBudget shares out limit descriptors, for an engine of so many loops.
-func newBudget(limit, loops int, streams func() int) *budget {
+func newBudget(limit, loops int, streams func() int, memory *pressure) *budget {
 	conns := max(1, limit-fdReserve-fdPerLoop*loops)
 	return &budget{
 		connsMax:   conns,
 		streamsMax: conns - min(conns/fdHTTPShare, fdHTTPMax),
 		streams:    streams,
+		memory:     memory,
+		began:      time.Now(),
 	}
 }
 
@@ -45,9 +54,13 @@ func (b *budget) enter() bool {
 
 func (b *budget) leave() { b.conns.Add(-1) }
 
-// open counts an upgrade in, unless there are as many streams as may be; each
-// success is followed by one opened.
+// open counts an upgrade in, unless there are as many streams as may be, or memory is
+// short; each success is followed by one opened.
 func (b *budget) open() bool {
+	if b.memory.tight.Load() {
+		b.refused.Add(1)
+		return false
+	}
 	if int(b.opening.Add(1))+b.streams() <= b.streamsMax {
 		return true
 	}
@@ -58,6 +71,30 @@ func (b *budget) open() bool {
 
 // opened ends what open began: by now the engine counts the stream, or it failed.
 func (b *budget) opened() { b.opening.Add(-1) }
+
+// missed notes that the system had no descriptor, if that is what err says. The budget
+// keeps this process off its own limit; the system's, or a lowered one, it can't know.
+func (b *budget) missed(err error) bool {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+		return false
+	}
+	b.short.Add(1)
+	b.shortAt.Store(int64(time.Since(b.began)))
+	return true
+}
+
+// trouble is why no more streams are taken; empty if they are.
+func (b *budget) trouble() string {
+	streams := b.streams()
+	switch {
+	case streams >= b.streamsMax, int(b.conns.Load())+streams >= b.connsMax:
+		return fmt.Sprintf("no file descriptors left: %d streams of at most %d",
+			streams, b.streamsMax)
+	case b.short.Load() > 0 && time.Since(b.began)-time.Duration(b.shortAt.Load()) < shortageCalm:
+		return "the system has no file descriptors left"
+	}
+	return ""
+}
 
 // raiseLimit raises RLIMIT_NOFILE to the hard limit and returns what holds
 // now. Fewer than fdMin is an error that says what to do.

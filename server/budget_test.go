@@ -10,7 +10,7 @@ import (
 )
 
 func TestBudgetRefusesStreams(t *testing.T) {
-	b := newBudget(fdReserve+8+2*fdPerLoop, 2, func() int { return 6 })
+	b := newBudget(fdReserve+8+2*fdPerLoop, 2, func() int { return 6 }, &pressure{})
 	if b.connsMax != 8 || b.streamsMax != 7 {
 		t.Fatalf("%+v", b)
 	}

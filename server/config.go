@@ -66,6 +66,7 @@ type Config struct {
 
 	// Accounts.
 	Data       string // directory of the database
+	BackupDir  string // directory of checkpoints; empty = backups in Data
 	AccessTTL  time.Duration
 	RefreshTTL time.Duration
 	JWTKeyFile string // or directory; empty = the key made on first start, kept with the data
@@ -92,9 +93,11 @@ type Config struct {
 	// LogTo takes the log when there is no Logger; nil = standard error.
 	LogTo io.Writer
 
+	supervisor    supervisor
 	timeouts      timeouts
 	hashMemoryKiB uint32        // less than the default in tests only
 	deadAfter     time.Duration // shorter than the default in tests only
+	memoryUsed    func() int64  // other than the runtime's in tests only
 }
 
 // timeouts are the waits of the public port. Tests shorten them.

@@ -63,7 +63,8 @@ func TestConfigTwins(t *testing.T) {
 		"trusted-proxies": "10.0.0.0/8,fd00::1", "rate-exempt": "10.1.2.3", "allowed-origins": "https://a.b",
 		"rate-request": "7/s", "rate-register": "7/s", "rate-login": "7/h", "rate-ticket": "off",
 		"rate-upgrade": "off", "rate-accept": "7/m",
-		"admin-token": "0123456789abcdef", "log-format": "json"}
+		"admin-token": "0123456789abcdef", "log-format": "json",
+		"backup-dir": "copies"}
 	for _, st := range settings {
 		switch st.name {
 		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience", "proxy-protocol":

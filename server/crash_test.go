@@ -53,11 +53,17 @@ func child(dir string) int {
 	c := Defaults()
 	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "", dir, nil
 	c.hashMemoryKiB = 64
+	if n, _ := strconv.ParseUint(os.Getenv(descriptorsEnv), 10, 32); n > 0 {
+		c.StreamsPerAccount, c.DrainWindow, c.Admin = 0, 0, "127.0.0.1:0"
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: n}); err != nil {
+			panic(err)
+		}
+	}
 	err := Run(ctx, c, func(a Addresses) {
 		if spare, _ := strconv.Atoi(os.Getenv(starveEnv)); spare > 0 {
 			starve(spare)
 		}
-		fmt.Println(a.Public)
+		fmt.Println(a.Public, a.Admin)
 	})
 	if err != nil {
 		fmt.Println("error:", err)
@@ -66,8 +72,17 @@ func child(dir string) int {
 	return 0
 }
 
+// descriptorsEnv gives the child so many descriptors, and an admin port.
+const descriptorsEnv = "AZIRA_TEST_DESCRIPTORS"
+
 // serveChild starts a server in a process of its own and returns where it listens.
 func serveChild(t *testing.T, dir string, env ...string) (*exec.Cmd, string) {
+	t.Helper()
+	cmd, addrs := runChild(t, dir, env...)
+	return cmd, addrs.Public
+}
+
+func runChild(t *testing.T, dir string, env ...string) (*exec.Cmd, Addresses) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(append(os.Environ(), childEnv+"="+dir), env...)
@@ -84,7 +99,9 @@ func serveChild(t *testing.T, dir string, env ...string) (*exec.Cmd, string) {
 	if err != nil || strings.HasPrefix(line, "error") {
 		t.Fatalf("no ready line: %q %v", line, err)
 	}
-	return cmd, strings.TrimSpace(line)
+	var a Addresses
+	a.Public, a.Admin, _ = strings.Cut(strings.TrimSpace(line), " ")
+	return cmd, a
 }
 
 // Whoever was answered 200 has an account, however often the process is killed.

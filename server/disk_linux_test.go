@@ -1,12 +1,15 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"azira/store"
 )
 
 // A full disk: calls that need it are refused for as long, everything else
@@ -69,6 +72,38 @@ func TestFullDisk(t *testing.T) {
 	if n = strings.Count(s.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("%d lines of errors:\n%s", n, s.log.String())
 	}
+}
+
+// TestReadOnlyDisk has a directory that can't be written any more: the server says so in
+// one line instead of starting, and has everything when it can be written again. That a
+// running one serves on is the store's TestDiskFailsAndRecovers.
+func TestReadOnlyDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
+		t.Skip("no tmpfs can be mounted here: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	s := start(t, func(c *Config) { c.Data = filepath.Join(dir, "data") })
+	s.account("ana")
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	remount := func(flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remount(syscall.MS_RDONLY)
+	c := s.config
+	c.Logger = testLogger(s.log)
+	err := Run(t.Context(), c, nil)
+	if !errors.Is(err, store.ErrNotWritable) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+	remount(0)
+	s = startConfig(t, s.config)
+	s.login("ana")
 }
 
 // fill leaves no byte free.

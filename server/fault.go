@@ -25,6 +25,11 @@ var (
 	errKeySetAt    = errors.New("server: expected a file, https://…, or http:// on loopback")
 	errShort       = fmt.Errorf("server: expected at least %d printable bytes", adminTokenMin)
 
+	errBackupName = fmt.Errorf("server: name: expected at most %d letters, digits and -_. "+
+		"after the first", backupNameMax)
+	errBackups = fmt.Errorf("server: the directory of checkpoints holds %d or more: "+
+		"move some away", backupsMax)
+
 	errFewDescriptors = errors.New("server: too few file descriptors")
 	errMemory         = errors.New("server: the rings do not fit")
 	errPortUsed       = errors.New("server: address already in use")

@@ -25,7 +25,7 @@ func (s *server) watchFeed(ctx context.Context) {
 		for i, f := range s.feeds {
 			all[i] = f.Status()
 		}
-		s.engine.SetFeed(feedStates[feed.StateOf(all, s.config.StaleAfter, time.Now())])
+		s.engine.SetFeed(feedStates[feed.StateOf(all, s.config.StaleAfter)])
 		select {
 		case <-ctx.Done():
 			return

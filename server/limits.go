@@ -40,6 +40,13 @@ const (
 	keySetTimeout     = 10 * time.Second
 	tlsReadBytes      = 16 << 10 // one read of a TLS session: what a record carries
 	tlsReadBytesMin   = 1 << 10
+	memoryLook        = time.Second
+	memoryTight       = 0.9 // of the memory there may be: no more streams
+	memoryCalm        = 0.8
+	watchdogMax       = 1e12            // microseconds
+	shortageCalm      = 5 * time.Second // after a connection there was no descriptor for
+	backupNameMax     = 64              // bytes of a checkpoint's name
+	backupsMax        = 64              // checkpoints in --backup-dir
 	lastTickPeriod    = 10 * time.Second
 	lastNamePeriod    = time.Second
 )

@@ -35,6 +35,7 @@ func (l listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
 		if err != nil {
+			l.budget.missed(err)
 			return nil, err
 		}
 		if l.budget.enter() {

@@ -25,6 +25,7 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 		return c, err
 	}
 	var faults []Fault
+	c.supervisor = supervisorOf(environ)
 	env := environment(environ)
 	c.ConfigFile = env["config"]
 	if file, ok := given.value("config"); ok {

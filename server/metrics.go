@@ -20,9 +20,19 @@ func (s *server) metrics() http.Handler {
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildRow(),
 		newCollector(s),
 	)
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+// buildRow is always 1: its labels say what program this is.
+func buildRow() prometheus.Collector {
+	b := BuildInfo()
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "azira_build_info", Help: "What program this is; always 1.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "go": b.Go},
+	}, func() float64 { return 1 })
 }
 
 // A collector reads the server's counters at each scrape. Rows without labels

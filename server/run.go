@@ -38,7 +38,10 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	if err != nil {
 		return errors.Join(err, s.stop())
 	}
-	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data)
+	b := BuildInfo()
+	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data,
+		"version", b.Version, "commit", b.Commit, "go", b.Go)
+	c.supervisor.tell("READY=1")
 	if ready != nil {
 		ready(addrs)
 	}
@@ -65,6 +68,7 @@ type server struct {
 	feeds  []*feed.Subscriber
 	public *public
 	admin  *admin
+	memory *pressure
 	http   []*http.Server // admin first, public last
 
 	endFeeds context.CancelFunc
@@ -100,6 +104,8 @@ func (s *server) start() (Addresses, error) {
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
 	newOperator(s.public).route(s.admin.mux)
+	s.admin.full = []func() string{s.public.budget.trouble, s.memory.trouble}
+	s.admin.mux.Handle("POST /checkpoint", newBackup(&s.config, s.log, s.store))
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {
@@ -144,6 +150,9 @@ func (s *server) startFeeds() error {
 	}
 	s.running.Go(func() { s.lasts.run(ctx) })
 	s.running.Go(func() { s.watchFeed(ctx) })
+	s.memory = newPressure(&s.config, s.log)
+	s.running.Go(func() { s.memory.run(ctx) })
+	s.running.Go(func() { s.config.supervisor.watch(ctx, s.engine.Responsive) })
 	return nil
 }
 
@@ -181,7 +190,7 @@ func (s *server) newPublic(limit int) *public {
 	return &public{
 		auth:    s.auth,
 		engine:  s.engine,
-		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams),
+		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
 		router:  newRouter(table),
 		log:     s.log,
@@ -252,6 +261,7 @@ func listen(flag, addr string) (*net.TCPListener, error) {
 func (s *server) drain() {
 	window := s.config.DrainWindow
 	s.log.Info("draining", "streams", s.engine.Streams(), "window", window)
+	s.config.supervisor.stopping(window + 3*shutdownTimeout)
 	s.admin.ready.Store(false)
 	s.public.backAt.Store(time.Now().Add(window + s.config.RestartTime).Unix())
 	s.public.draining.Store(true)

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"time"
-
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
@@ -22,6 +20,7 @@ type sample struct {
 	store  store.State
 	budget *budget
 	limits *limiter
+	memory *pressure
 }
 
 func (s *server) sample() sample {
@@ -33,11 +32,12 @@ func (s *server) sample() sample {
 		store:  s.store.State(),
 		budget: s.public.budget,
 		limits: &s.public.limiter,
+		memory: s.memory,
 	}
 	for _, f := range s.feeds {
 		now.feeds = append(now.feeds, f.Status())
 	}
-	now.state = feed.StateOf(now.feeds, s.config.StaleAfter, time.Now())
+	now.state = feed.StateOf(now.feeds, s.config.StaleAfter)
 	return now
 }
 
@@ -51,7 +51,16 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.budget.streams()) }},
 	{"connections_max", "Streams there are file descriptors for.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.budget.streamsMax) }},
-	{"connections_refused_total", "Connections and streams refused for want of descriptors.",
+	{"descriptor_shortages_total", "Times the system had no file descriptor to give.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.budget.short.Load()) }},
+	{"memory_used_bytes", "Memory that no collection would free.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.memory.last.Load()) }},
+	{"memory_limit_bytes", "Memory there may be; near it new streams are refused.",
+		prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.memory.limit) }},
+	{"connections_refused_total",
+		"Connections and streams refused for want of descriptors or memory.",
 		prometheus.CounterValue,
 		func(n sample) float64 { return float64(n.budget.refused.Load()) }},
 	{"limited_total", "Requests beyond a caller's rate or pause, answered 429.",

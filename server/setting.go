@@ -174,6 +174,9 @@ var settings = []setting{
 	{name: "data", group: groupAccount, arg: "DIR", def: "azira-data",
 		help: "directory of the database; made if it is not there",
 		bind: func(c *Config) field { return textField{&c.Data, checkFilled} }},
+	{name: "backup-dir", group: groupAccount, arg: "DIR",
+		help: "directory that checkpoints are made in; none is backups inside of that of the data",
+		bind: func(c *Config) field { return textField{&c.BackupDir, nil} }},
 	{name: "access-ttl", group: groupAccount, arg: "TIME", def: "30m",
 		help: "life of a bearer",
 		bind: func(c *Config) field {

@@ -145,6 +145,9 @@ func (p *public) enter(r *request, key string, id auth.Identity, beat time.Durat
 	}
 	if err := p.hand(r, key, d.protocol, s); err != nil {
 		s.Owner.Ended(closeAbnormal)
+		if p.budget.missed(err) {
+			return unavailable("Too many streams", soon())
+		}
 		p.log.Debug("upgrade failed", "err", err, "remote", r.from)
 	}
 	return answer{status: http.StatusSwitchingProtocols, taken: true}
@@ -156,24 +159,11 @@ const (
 	closeLimit    = 1008
 )
 
-// hand answers 101 and gives the socket to the engine. On an error the
+// hand answers 101 and gives the socket to the engine. The engine's descriptor is made
+// first: without one the answer can still be another. On an error after the answer the
 // connection is closed.
 func (p *public) hand(r *request, key, protocol string, s engine.Stream) error {
-	c, rw, err := http.NewResponseController(r.w).Hijack()
-	if err != nil {
-		return fmt.Errorf("take connection: %w", err)
-	}
-	defer c.Close()
-	if err := c.SetWriteDeadline(time.Now().Add(upgradeTimeout)); err != nil {
-		return fmt.Errorf("set deadline: %w", err)
-	}
-	if _, err := c.Write(appendSwitch(nil, key, protocol, processTime(r.since))); err != nil {
-		return fmt.Errorf("write upgrade: %w", err)
-	}
-	if s.Early, err = early(rw.Reader); err != nil {
-		return fmt.Errorf("read early bytes: %w", err)
-	}
-	sc, ok := c.(*conn)
+	sc, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
 		return errNotSocket
 	}
@@ -181,10 +171,37 @@ func (p *public) hand(r *request, key, protocol string, s engine.Stream) error {
 	if err != nil {
 		return fmt.Errorf("duplicate socket: %w", err)
 	}
+	if s.Early, err = switchOver(r, key, protocol); err != nil {
+		_ = unix.Close(fd)
+		return err
+	}
 	s.Sealer = sc.leave()
 	// Only the engine's descriptor is left from here on.
-	_ = c.Close()
+	_ = sc.Close()
 	return p.engine.Attach(fd, s)
+}
+
+// switchOver takes the connection from net/http, answers 101, and returns what the
+// client sent right after its handshake. On an error it is closed.
+func switchOver(r *request, key, protocol string) ([]byte, error) {
+	c, rw, err := http.NewResponseController(r.w).Hijack()
+	if err != nil {
+		return nil, fmt.Errorf("take connection: %w", err)
+	}
+	err = c.SetWriteDeadline(time.Now().Add(upgradeTimeout))
+	if err == nil {
+		_, err = c.Write(appendSwitch(nil, key, protocol, processTime(r.since)))
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("write upgrade: %w", err)
+	}
+	p, err := early(rw.Reader)
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("read early bytes: %w", err)
+	}
+	return p, nil
 }
 
 // early is what the client sent right after its handshake.

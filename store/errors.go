@@ -13,6 +13,9 @@ var (
 	ErrDamaged      = errors.New("store: database damaged")
 	ErrSchema       = errors.New("store: written by a newer version")
 	ErrExists       = errors.New("store: target exists")
+	ErrNoSpace      = errors.New("store: too little space")
+	ErrForeign      = errors.New("store: not a checkpoint")
+	ErrTorn         = errors.New("store: checkpoint incomplete")
 
 	// ErrUnwritable: the disk is full or fails. The store opens the database
 	// anew by itself when it can; a commit that got this may have been made.

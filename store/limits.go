@@ -22,6 +22,13 @@ const (
 	abandonWait    = 2 * time.Second // for reads under way
 	probeBytes     = 512 << 10       // written to see whether the disk takes them
 
+	// What a checkpoint leaves free on its disk, and how large the list of its files
+	// may be.
+	checkpointSpare    = 64 << 20
+	checkpointListMax  = 16 << 20
+	checkpointFormat   = 1
+	checkpointCopyPage = 256 << 10
+
 	// Background trouble repeats itself; one line in this time is enough.
 	troubleEvery = 30 * time.Second
 )

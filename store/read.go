@@ -72,34 +72,3 @@ func after(p []byte) []byte {
 	}
 	panic("store: table 0xff")
 }
-
-// Checkpoint writes a copy of the database, as it is now, into dir, which must
-// not exist. Open can open it; files are linked where the disk allows, so that
-// it is cheap on the same disk.
-func (s *Store) Checkpoint(dir string) error {
-	o, err := s.enter()
-	if err != nil {
-		return err
-	}
-	defer o.calls.Done()
-	if _, err := s.fs.Stat(dir); err == nil {
-		return fmt.Errorf("%w: %s; name a new directory", ErrExists, dir)
-	}
-	if err := makeDir(s.fs, dir); err != nil {
-		return fmt.Errorf("store: make checkpoint directory: %w", err)
-	}
-	s.ack.mu.Lock()
-	n := s.ack.last // before the copy, so that it holds at least n commits
-	s.ack.mu.Unlock()
-	if err := o.db.checkpoint(s.fs.PathJoin(dir, dbName)); err != nil {
-		return fmt.Errorf("store: checkpoint: %w", err)
-	}
-	a, err := openAck(s.fs, dir)
-	if err == nil {
-		err = errors.Join(a.raise(n), a.close())
-	}
-	if err != nil {
-		return fmt.Errorf("store: checkpoint: %w", err)
-	}
-	return nil
-}

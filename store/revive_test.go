@@ -18,6 +18,7 @@ import (
 type fillable struct {
 	fileSystem
 	full   atomic.Bool // nothing can be written
+	locked atomic.Bool // as full, but for good: mounted anew for reading only
 	unsafe atomic.Bool // fsync fails
 	only   string      // suffix of the names it concerns; empty = all
 }
@@ -34,6 +35,9 @@ func (f *fillable) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error
 	if f.full.Load() {
 		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.ENOSPC}
 	}
+	if f.locked.Load() {
+		return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EROFS}
+	}
 	file, err := f.fileSystem.Create(name, c)
 	if err != nil {
 		return nil, err
@@ -45,6 +49,9 @@ func (f fillableFile) Write(p []byte) (int, error) {
 	if f.fs.full.Load() {
 		n, _ := f.File.Write(p[:len(p)/2]) // as a real one does
 		return n, syscall.ENOSPC
+	}
+	if f.fs.locked.Load() {
+		return 0, syscall.EROFS
 	}
 	return f.File.Write(p)
 }
@@ -76,8 +83,9 @@ func waitWritable(t *testing.T, s *Store, want bool) {
 // A disk that fails costs answers, nothing acknowledged, and no restart.
 func TestDiskFailsAndRecovers(t *testing.T) {
 	for name, fail := range map[string]func(*fillable, bool){
-		"full": func(f *fillable, on bool) { f.full.Store(on) },
-		"sync": func(f *fillable, on bool) { f.unsafe.Store(on) },
+		"full":      func(f *fillable, on bool) { f.full.Store(on) },
+		"sync":      func(f *fillable, on bool) { f.unsafe.Store(on) },
+		"read-only": func(f *fillable, on bool) { f.locked.Store(on) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

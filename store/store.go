@@ -55,6 +55,7 @@ type Store struct {
 	report OpenReport
 	stop   chan struct{}
 	keeper sync.WaitGroup // the goroutine of keep
+	copies sync.Mutex     // held by the one Checkpoint under way
 
 	life     sync.RWMutex // guards what follows
 	closed   bool

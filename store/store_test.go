@@ -208,11 +208,11 @@ func TestCheckpoint(t *testing.T) {
 	s := open(t, t.TempDir())
 	set(t, s, "k", "before")
 	dir := filepath.Join(t.TempDir(), "copy")
-	if err := s.Checkpoint(dir); err != nil {
+	if _, err := s.Checkpoint(dir); err != nil {
 		t.Fatal(err)
 	}
 	set(t, s, "k", "after")
-	if err := s.Checkpoint(dir); !errors.Is(err, ErrExists) {
+	if _, err := s.Checkpoint(dir); !errors.Is(err, ErrExists) {
 		t.Fatalf("onto an existing one: %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -9,15 +9,24 @@ import (
 	"azira/server"
 )
 
-// runCheckConfig prints ok, or every fault of a configuration file in a line of its own.
+const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line.
+With --example it prints such a file instead: every setting with what it does and its
+default.
+
+Usage: azira checkconfig FILE
+       azira checkconfig --example
+`
+
 func runCheckConfig(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 1 && (args[0] == "--help" || args[0] == "-h") {
-		fmt.Fprint(stdout, "Usage: azira checkconfig FILE\n\n"+
-			"Prints ok, or every fault of the file with its line.\n")
-		return nil
-	}
 	if len(args) != 1 {
 		return fmt.Errorf("%w: expected one file", errUsage)
+	}
+	switch args[0] {
+	case "--help", "-h":
+		_, err := io.WriteString(stdout, checkConfigHelp)
+		return err
+	case "--example":
+		return server.WriteExample(stdout)
 	}
 	err := server.CheckFile(args[0])
 	var faults *server.ConfigError

@@ -6,6 +6,7 @@ import "time"
 const (
 	lineBytesMax   = 4096 // of input
 	secretBytesMax = 4096 // of a password file; a password has at most 1,024
+	answerBytesMax = 64 << 10
 	gaugeBytesMax  = 1 << 20
 	adminBytesMax  = 8 << 20 // of one answer of the admin port
 	usersPage      = 500     // accounts asked for at once
@@ -18,6 +19,7 @@ const (
 	proofEvery     = time.Second            // a look at whether a stream is complete
 	sampleEvery    = 900 * time.Millisecond // of its rates, at least
 	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
+	healthTimeout  = 4 * time.Second        // less than a supervisor waits
 	gaugeTimeout   = 500 * time.Millisecond
 	adminTimeout   = 30 * time.Second // of a call at the admin port
 	confirmTimeout = 10 * time.Second // of a subscribe

@@ -33,6 +33,9 @@ var commands = []command{
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
 	{"user", "list, limit, disable, kick and delete accounts of a running server", runUser},
 	{"bench", "measure what a server costs, alone or beside others", runBench},
+	{"health", "ask a running server how it does", runHealth},
+	{"backup", "make a checkpoint of a running server's database", runBackup},
+	{"restore", "make a data directory of a checkpoint", runRestore},
 	{"checkconfig", "check a configuration file", runCheckConfig},
 	{"version", "print the version", runVersion},
 }

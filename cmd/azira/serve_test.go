@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"azira/server"
 )
 
 // runCommand is what a shell would see of a command: status, output, errors.
@@ -104,6 +107,10 @@ func TestCheckConfig(t *testing.T) {
 	if code != 1 || stdout != want {
 		t.Errorf("bad: %d %q, want %q", code, stdout, want)
 	}
+	code, stdout, _ = runCommand(t.Context(), "checkconfig", "--example")
+	if code != 0 || !strings.Contains(stdout, "#listen = \"127.0.0.1:8000\"\n") {
+		t.Errorf("example: %d %q", code, stdout)
+	}
 	if code, _, _ := runCommand(t.Context(), "checkconfig"); code != 2 {
 		t.Errorf("no file: %d", code)
 	}
@@ -118,6 +125,11 @@ func TestVersion(t *testing.T) {
 	code, stdout, _ := runCommand(t.Context(), "version")
 	if code != 0 || !strings.HasPrefix(stdout, "azira ") || !strings.Contains(stdout, " go1.") {
 		t.Errorf("%d %q", code, stdout)
+	}
+	var b server.Build
+	code, stdout, _ = runCommand(t.Context(), "version", "--json")
+	if err := json.Unmarshal([]byte(stdout), &b); code != 0 || err != nil || b != server.BuildInfo() {
+		t.Errorf("%d %q %v", code, stdout, err)
 	}
 	if code, _, _ := runCommand(t.Context(), "version", "now"); code != 2 {
 		t.Errorf("arguments: %d", code)

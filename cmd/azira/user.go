@@ -27,7 +27,7 @@ Usage: azira user list [flags]           all accounts, by name
 Users of an issuer (--jwt-issuer of azira serve) are named HOST/NAME. They are listed
 while they have streams, and once they were disabled or limited.
 
-  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN)
+  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
   --admin-token WORD    its bearer; AZIRA_ADMIN_TOKEN is not seen by others
   --password-file FILE  password: holds the new one; - is standard input
                         (else AZIRA_PASSWORD, else asked for)
@@ -112,7 +112,7 @@ func userVerbNames() string {
 func parseUser(args []string, help io.Writer) (c userConfig, words []string, err error) {
 	fs := flag.NewFlagSet("user", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.admin, "admin", envOr("AZIRA_ADMIN", adminDefault), "")
+	fs.StringVar(&c.admin, "admin", envOr("AZIRA_ADMIN_URL", adminDefault), "")
 	fs.StringVar(&c.token, "admin-token", os.Getenv("AZIRA_ADMIN_TOKEN"), "")
 	fs.StringVar(&c.streams, "streams", "", "")
 	fs.StringVar(&c.passwordFile, "password-file", "", "")

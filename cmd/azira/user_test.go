@@ -77,7 +77,7 @@ var userSteps = []struct{ words, in, want string }{
 // An operator's day: each verb does what it says, on a real server.
 func TestUser(t *testing.T) {
 	at := serveForUsers(t)
-	t.Setenv("AZIRA_ADMIN", at.Admin)
+	t.Setenv("AZIRA_ADMIN_URL", at.Admin)
 	t.Setenv("AZIRA_ADMIN_TOKEN", testAdminToken)
 	t.Setenv("AZIRA_PASSWORD", "")
 	auth, err := client.NewAuth("http://" + at.Public)
@@ -133,7 +133,7 @@ func TestUser(t *testing.T) {
 }
 
 func TestUserUsage(t *testing.T) {
-	t.Setenv("AZIRA_ADMIN", "")
+	t.Setenv("AZIRA_ADMIN_URL", "")
 	for words, want := range map[string]string{
 		"":                          "expected one of list, show",
 		"dance":                     `"dance" is none of list`,
@@ -175,7 +175,7 @@ func TestUserAgainstOthers(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) { answer(w, r) }))
 	defer other.Close()
-	t.Setenv("AZIRA_ADMIN", other.URL)
+	t.Setenv("AZIRA_ADMIN_URL", other.URL)
 	t.Setenv("AZIRA_ADMIN_TOKEN", testAdminToken)
 	fails := func(want string) {
 		t.Helper()

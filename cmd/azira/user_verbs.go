@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"text/tabwriter"
@@ -66,7 +67,8 @@ func userList(ctx context.Context, u *userCall) error {
 	}
 	for after := ""; ; {
 		text, err := u.port.call(ctx, "GET",
-			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after), nil)
+			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after),
+			nil, http.StatusOK)
 		if err != nil {
 			return errors.Join(w.Flush(), out.Flush(), err)
 		}
@@ -107,7 +109,7 @@ func (u *userCall) listed(table, lines io.Writer, raw []byte) error {
 }
 
 func userShow(ctx context.Context, u *userCall) error {
-	text, err := u.port.call(ctx, "GET", u.path(""), nil)
+	text, err := u.port.call(ctx, "GET", u.path(""), nil, http.StatusOK)
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func userDeed(method, rest string) func(context.Context, *userCall) error {
 
 // do makes a call that changes something and prints what was done.
 func (u *userCall) do(ctx context.Context, method, rest string, body any) error {
-	text, err := u.port.call(ctx, method, u.path(rest), body)
+	text, err := u.port.call(ctx, method, u.path(rest), body, http.StatusOK)
 	if err != nil {
 		return err
 	}

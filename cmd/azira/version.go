@@ -2,41 +2,29 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
+
+	"azira/server"
 )
 
-// runVersion prints the module's version, Go's, and the commit where the build knows it.
-func runVersion(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) > 0 && args[0] != "--help" && args[0] != "-h" {
-		return fmt.Errorf("%w: expected no arguments", errUsage)
-	}
-	version, commit := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version, commit = info.Main.Version, commitOf(info)
-	}
-	fmt.Fprintf(stdout, "azira %s %s %s/%s%s\n",
-		version, runtime.Version(), runtime.GOOS, runtime.GOARCH, commit)
-	return nil
-}
+const versionHelp = `Prints the module's version, Go's, and the commit where the build knows it.
 
-// commitOf is " commit HASH", with a mark for changes not committed, or empty.
-func commitOf(info *debug.BuildInfo) string {
-	var hash, mark string
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			hash = " commit " + s.Value
-		case "vcs.modified":
-			if s.Value == "true" {
-				mark = " (modified)"
-			}
-		}
+Usage: azira version [--json]
+`
+
+func runVersion(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	switch {
+	case len(args) == 0:
+		_, err := fmt.Fprintln(stdout, server.BuildInfo())
+		return err
+	case len(args) > 1:
+	case args[0] == "--json":
+		return json.NewEncoder(stdout).Encode(server.BuildInfo())
+	case args[0] == "--help", args[0] == "-h":
+		_, err := io.WriteString(stdout, versionHelp)
+		return err
 	}
-	if hash == "" {
-		return ""
-	}
-	return hash + mark
+	return fmt.Errorf("%w: expected nothing or --json", errUsage)
 }

@@ -42,8 +42,9 @@ func newAdminPort(at, token string) (*adminPort, error) {
 
 func (p *adminPort) close() { p.http.CloseIdleConnections() }
 
-// call asks and returns the answer's JSON. body may be nil.
-func (p *adminPort) call(ctx context.Context, method, path string, body any) ([]byte, error) {
+// call asks and returns what is answered, if that has the status wanted. body may be nil.
+func (p *adminPort) call(ctx context.Context, method, path string, body any, want int) (
+	[]byte, error) {
 	var rd io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -71,7 +72,7 @@ func (p *adminPort) call(ctx context.Context, method, path string, body any) ([]
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != want {
 		return nil, p.refusal(resp.StatusCode, text)
 	}
 	return text, nil
@@ -92,7 +93,7 @@ func (p *adminPort) explain(err error) error {
 	return fmt.Errorf("%s: %w", p.base, err)
 }
 
-// refusal is what an answer other than 200 says.
+// refusal is what an answer says that was not wanted.
 func (p *adminPort) refusal(status int, text []byte) error {
 	var body struct {
 		Detail json.RawMessage `json:"detail"`

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"azira/server"
+)
+
+// adminServer runs a server whose admin port wants a token, and returns where that is.
+func adminServer(t *testing.T, token string) string {
+	t.Helper()
+	c := server.Defaults()
+	c.Listen, c.Admin, c.Data, c.Feed = "127.0.0.1:0", "127.0.0.1:0", t.TempDir(), nil
+	c.AdminToken, c.LogTo, c.DrainWindow, c.RingBytes = token, t.Output(), 0, 1<<20
+	ctx, cancel := context.WithCancel(context.Background())
+	ready, ended := make(chan server.Addresses, 1), make(chan error, 1)
+	go func() { ended <- server.Run(ctx, c, func(a server.Addresses) { ready <- a }) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case a := <-ready:
+		return "http://" + a.Admin
+	case err := <-ended:
+		ended <- nil
+		t.Fatal(err)
+		return ""
+	}
+}
+
+const adminToken = "0123456789abcdef"
+
+func TestHealthCommand(t *testing.T) {
+	admin := adminServer(t, adminToken)
+	tokenFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(tokenFile, []byte(adminToken+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []struct {
+		code int
+		args []string
+	}{
+		{1, nil}, {0, []string{"--token-file", tokenFile}},
+		{0, []string{"--token-file", tokenFile, "--ready"}}, {1, []string{"--token-file", "/nowhere"}},
+		{2, []string{"x"}},
+	} {
+		args := append([]string{"health", "--admin", admin}, want.args...)
+		if code, stdout, stderr := runCommand(t.Context(), args...); code != want.code || (stdout == "ok\n") != (code == 0) {
+			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
+		}
+	}
+}
+
+// TestBackupCommand backs a running server up and restores it beside.
+func TestBackupCommand(t *testing.T) {
+	admin := adminServer(t, adminToken)
+	run := func(args ...string) (int, string, string) { return runCommand(t.Context(), args...) }
+	if code, _, stderr := run("backup", "--admin", admin); code != 1 ||
+		!strings.Contains(stderr, "token") || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("without the token: %d %q", code, stderr)
+	}
+	t.Setenv("AZIRA_ADMIN_TOKEN", adminToken)
+	code, stdout, stderr := run("backup", "--admin", admin, "--name", "one")
+	dir := strings.TrimSpace(stdout)
+	if code != 0 || filepath.Base(dir) != "one" {
+		t.Fatalf("%d %q %q", code, stdout, stderr)
+	}
+	if code, _, stderr := run("backup", "--admin", admin, "--name", "one"); code != 1 ||
+		!strings.Contains(stderr, "target exists") {
+		t.Errorf("again: %d %q", code, stderr)
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	if code, stdout, stderr := run("restore", "--from", dir, "--data", data); code != 0 ||
+		!strings.HasPrefix(stdout, "ok: ") {
+		t.Errorf("restore: %d %q %q", code, stdout, stderr)
+	}
+	for _, args := range [][]string{
+		{"restore", "--from", dir, "--data", data}, {"restore", "--from", data, "--data", data + "2"},
+	} {
+		if code, stdout, stderr := run(args...); code != 1 || stdout != "" ||
+			strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
+		}
+	}
+	for _, args := range [][]string{{"restore"}, {"backup", "x"}, {"backup", "--nane", "x"}} {
+		if code, _, _ := run(args...); code != 2 {
+			t.Errorf("%q: %d", args, code)
+		}
+	}
+}
