@@ -13,6 +13,8 @@ const (
 	Echo               // every message comes back; for conformance runs
 	JSON               // azira.v1.json
 	Binary             // azira.v1.bin
+
+	kinds = iota
 )
 
 // typed says that a kind is one of the typed dialects.

@@ -121,6 +121,9 @@ func (l *loop) packEach(x parcel) {
 func (l *loop) dispatch() {
 	w := &l.fan.walk
 	w.crowded = w.crowded || l.crowded()
+	if len(w.parcels) > 0 && !w.crowded {
+		l.latency.wrote()
+	}
 	var writes, frames, bytes [8]int // by encoding
 	for w.sent < len(w.parcels) {
 		x := &w.parcels[w.sent]

@@ -85,6 +85,7 @@ func (l *loop) attach(fd int, s Stream) {
 		l.conns = append(l.conns, nil)
 	}
 	l.conns[fd] = c
+	l.stats.kinds[c.kind].Add(1)
 	if s.Sealer != nil {
 		l.sealAs(c, s.Sealer)
 	}
@@ -195,5 +196,6 @@ func (l *loop) drop(c *conn, code int) {
 	}
 	l.release(c.fd)
 	l.load.Add(-1)
+	l.stats.kinds[c.kind].Add(-1)
 	l.stats.dropped.Add(1)
 }

@@ -51,6 +51,12 @@ const (
 	ringMin    = 64 << 10 // ring memory
 )
 
+// A survey of tokens asks each loop for so many at once, and waits for it so long.
+const (
+	surveyTokens  = 1 << 10
+	surveyTimeout = 2 * time.Second
+)
+
 // paceSpan is over how long a loop looks how busy it is.
 const paceSpan = 20 * time.Millisecond
 

@@ -52,6 +52,7 @@ type loop struct {
 	requests proto.RequestParser
 	drained  drain
 	fan      fan
+	latency  latencies
 	scratch  scratch
 
 	nextWindow int64 // ms when the first window of rated ends; never
@@ -215,6 +216,7 @@ func (l *loop) turn() {
 		l.poke()
 	}
 	l.fanOut()
+	l.measure()
 	l.unpin()
 	l.serveAgain()
 	l.alarmNext()

@@ -31,6 +31,7 @@ type loopStats struct {
 	turns           [len(fanoutBounds) + 1]atomic.Uint64
 	turnNs          atomic.Uint64
 	closes          [closeClasses]atomic.Uint64
+	kinds           [kinds]atomic.Int64 // streams open now
 	_               [64]byte
 }
 

@@ -143,7 +143,7 @@ func TestMetricsCount(t *testing.T) {
 	readUntil(t, c, `{"ltp":2}`)
 	endpoint := f.pub.Endpoint()
 	for _, line := range []string{
-		"azira_connections 1",
+		`azira_connections{dialect="text"} 1`,
 		"azira_tokens 1",
 		"azira_ready 1",
 		`azira_ticks_in_total{endpoint="` + endpoint + `"} 2`,

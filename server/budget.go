@@ -29,6 +29,8 @@ type budget struct {
 	refused atomic.Uint64
 	short   atomic.Uint64 // times the system had no descriptor
 	shortAt atomic.Int64  // the last of them, since began
+
+	secured, unsecured atomic.Uint64 // connections closed with and without a TLS session
 }
 
 // newBudget shares out limit descriptors, for an engine of so many loops.

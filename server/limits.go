@@ -89,6 +89,29 @@ const (
 	_ = uint(talliesMax/tallyWays - tallyLocks)
 )
 
+// The answers about latency.
+const (
+	latencyTokens    = 100 // listed, unless ?limit= says otherwise
+	latencyTokensMax = 1000
+	latencyListEvery = time.Second
+)
+
+// The status page of the admin port.
+const (
+	parkedRows    = 20 // streams listed, unless ?limit= says otherwise
+	parkedRowsMax = 1000
+	busiestTokens = 20
+	busiestEvery  = 900 * time.Millisecond // for those who look once a second
+)
+
+// The log: of each kind of lines so many pass in a time.
+const (
+	logLines     = 20
+	logEvery     = 10 * time.Second
+	logKinds     = 256 // further kinds count as one
+	logKindWords = 5   // of a line tell its kind
+)
+
 // How much is sampled while a profile is taken.
 const (
 	mutexFraction = 1                     // of the times that a lock was waited for, one in so many

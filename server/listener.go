@@ -121,13 +121,26 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
+	first := c.closed.CompareAndSwap(false, true)
+	if first {
 		c.budget.leave()
 		if c.peers != nil {
 			c.peers.crowd.leave(c.peer)
 		}
 	}
-	return c.Conn.Close()
+	err := c.Conn.Close()
+	if first && c.tls != nil {
+		c.countTLS() // once no handshake is waited for any more
+	}
+	return err
+}
+
+func (c *conn) countTLS() {
+	if c.tls.c.ConnectionState().HandshakeComplete {
+		c.budget.secured.Add(1)
+	} else {
+		c.budget.unsecured.Add(1)
+	}
 }
 
 // CloseWrite ends what is sent, as net/http does before it gives a connection up.

@@ -34,11 +34,13 @@ type public struct {
 	limiter limiter
 	storm   *storm
 	origins origins
+	counts  *counts
 
 	// Shared.
-	list     tokenList
-	draining atomic.Bool  // no stream is opened any more
-	backAt   atomic.Int64 // Unix s when somebody is expected to be there again
+	list      tokenList
+	latencies latencyList
+	draining  atomic.Bool  // no stream is opened any more
+	backAt    atomic.Int64 // Unix s when somebody is expected to be there again
 }
 
 // ServeHTTP is called on a goroutine of its own for each request.
@@ -54,6 +56,7 @@ func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.last = a.last || req.conn.isLast()
 		a.send(w, r, start)
 	}
+	p.counts.note(req.path, a.status, time.Since(start))
 	if p.log.Enabled(r.Context(), slog.LevelDebug) {
 		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
 			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
@@ -86,7 +89,7 @@ func (p *public) answer(r *request) (a answer) {
 		return detail(http.StatusMethodNotAllowed, "Method Not Allowed").
 			with("Allow", strings.Join(methods(found), ", "))
 	}
-	r.param = param
+	r.param, r.path = param, ro.path
 	if ro.bearer {
 		id, err := p.bearer(r.Header)
 		if err != nil {

@@ -24,6 +24,7 @@ type request struct {
 
 	id    auth.Identity
 	param string
+	path  string // of its route; empty while it has none
 }
 
 // A route is one call of the API. openapi.json describes the same table; a
@@ -49,6 +50,7 @@ var routes = []route{
 	{"POST", "/ws/token", true, (*public).ticketAlias},
 	{"GET", "/api/v1/tokens", true, (*public).tokens},
 	{"GET", "/api/v1/ticks/{token...}", true, (*public).lastTick},
+	{"GET", "/api/v1/latency", true, (*public).latency},
 	{"GET", "/api/v1/stream", false, (*public).stream},
 	{"GET", "/api/trigger/ws/{username}", false, (*public).streamOf},
 	{"GET", "/healthcheck", false, (*public).health},

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -40,17 +41,23 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	}
 	b := BuildInfo()
 	s.log.Info("serving", "listen", addrs.Public, "admin", addrs.Admin, "data", c.Data,
+		"feed", strings.Join(c.Feed, ","), "tls", c.TLSCert != "",
 		"version", b.Version, "commit", b.Commit, "go", b.Go)
 	c.supervisor.tell("READY=1")
 	if ready != nil {
 		ready(addrs)
 	}
+	began, reason := time.Now(), "asked to"
 	select {
 	case <-ctx.Done():
 	case err = <-s.failed:
+		reason = err.Error()
 	}
-	s.drain()
-	return errors.Join(err, s.stop())
+	s.drain(reason)
+	err = errors.Join(err, s.stop())
+	s.log.Info("stopped", "reason", reason, "served", time.Since(began).Round(time.Second),
+		"clean", err == nil)
+	return err
 }
 
 // A server is everything that Run holds. Each step of start adds a part; stop
@@ -106,6 +113,7 @@ func (s *server) start() (Addresses, error) {
 	newOperator(s.public).route(s.admin.mux)
 	s.admin.full = []func() string{s.public.budget.trouble, s.memory.trouble}
 	s.admin.mux.Handle("POST /checkpoint", newBackup(&s.config, s.log, s.store))
+	s.statusTo(s.admin.mux)
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
 		if err != nil {
@@ -198,6 +206,7 @@ func (s *server) newPublic(limit int) *public {
 		limiter: newLimiter(&s.config),
 		storm:   newStorm(s.config.RateAccept),
 		origins: newOrigins(s.config.AllowedOrigins, s.config.CORSOrigins),
+		counts:  newCounts(table),
 	}
 }
 
@@ -258,9 +267,9 @@ func listen(flag, addr string) (*net.TCPListener, error) {
 
 // drain turns clients away in order: not ready, no new streams, and each
 // stream closed at an instant of its own within the window.
-func (s *server) drain() {
+func (s *server) drain(reason string) {
 	window := s.config.DrainWindow
-	s.log.Info("draining", "streams", s.engine.Streams(), "window", window)
+	s.log.Info("draining", "reason", reason, "streams", s.engine.Streams(), "window", window)
 	s.config.supervisor.stopping(window + 3*shutdownTimeout)
 	s.admin.ready.Store(false)
 	s.public.backAt.Store(time.Now().Add(window + s.config.RestartTime).Unix())
@@ -319,7 +328,7 @@ func (c *Config) logger() *slog.Logger {
 	}
 	o := &slog.HandlerOptions{Level: c.LogLevel}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(to, o))
+		return slog.New(newLimitedLog(slog.NewJSONHandler(to, o)))
 	}
-	return slog.New(slog.NewTextHandler(to, o))
+	return slog.New(newLimitedLog(slog.NewTextHandler(to, o)))
 }

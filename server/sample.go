@@ -11,28 +11,40 @@ import (
 
 // A sample is what the parts counted, read at one moment.
 type sample struct {
-	engine engine.Stats
-	auth   auth.Stats
-	feeds  []feed.Status
-	state  feed.State
-	tokens int
-	ready  bool
-	store  store.State
-	budget *budget
-	limits *limiter
-	memory *pressure
+	engine    engine.Stats
+	loads     []engine.Load
+	latencies engine.Latencies
+	dialects  [len(dialects)]int // streams of each
+	echoes    int                // echo streams
+	auth      auth.Stats
+	feeds     []feed.Status
+	state     feed.State
+	tokens    int
+	ready     bool
+	store     store.State
+	budget    *budget
+	limits    *limiter
+	counts    *counts
+	memory    *pressure
 }
 
 func (s *server) sample() sample {
 	now := sample{
-		engine: s.engine.Stats(),
-		auth:   s.auth.Stats(),
-		tokens: s.engine.TokenCount(),
-		ready:  s.admin.ready.Load(),
-		store:  s.store.State(),
-		budget: s.public.budget,
-		limits: &s.public.limiter,
-		memory: s.memory,
+		engine:    s.engine.Stats(),
+		loads:     s.engine.Loads(),
+		latencies: s.engine.Latencies(),
+		echoes:    s.engine.StreamsOf(engine.Echo),
+		auth:      s.auth.Stats(),
+		tokens:    s.engine.TokenCount(),
+		ready:     s.admin.ready.Load(),
+		store:     s.store.State(),
+		budget:    s.public.budget,
+		limits:    &s.public.limiter,
+		counts:    s.public.counts,
+		memory:    s.memory,
+	}
+	for i, d := range dialects {
+		now.dialects[i] = s.engine.StreamsOf(d.kind)
 	}
 	for _, f := range s.feeds {
 		now.feeds = append(now.feeds, f.Status())
@@ -47,8 +59,6 @@ var sampleRows = []struct {
 	kind       prometheus.ValueType
 	value      func(sample) float64
 }{
-	{"connections", "Open streams.", prometheus.GaugeValue,
-		func(n sample) float64 { return float64(n.budget.streams()) }},
 	{"connections_max", "Streams there are file descriptors for.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.budget.streamsMax) }},
 	{"descriptor_shortages_total", "Times the system had no file descriptor to give.",

@@ -125,3 +125,27 @@ func (tm *terminal) askSecret(ctx context.Context, prompt string) (string, error
 		return "", ctx.Err()
 	}
 }
+
+// keys gives each key as it is pressed, Ctrl-C among them, until back is called; nil if
+// standard input is no terminal. Whoever reads keys reads no lines any more.
+func (tm *terminal) keys() (pressed <-chan byte, back func(), err error) {
+	if tm.inFile == nil {
+		return nil, func() {}, nil
+	}
+	fd := int(tm.inFile.Fd())
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return nil, nil, fmt.Errorf("set up terminal: %w", err)
+	}
+	all := make(chan byte)
+	go func() { // ends with the process: a read cannot be called back
+		for {
+			b, err := tm.in.ReadByte()
+			if err != nil {
+				return
+			}
+			all <- b
+		}
+	}()
+	return all, func() { _ = term.Restore(fd, before) }, nil
+}

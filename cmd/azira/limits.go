@@ -26,6 +26,13 @@ const (
 	goodbyeTimeout = 2 * time.Second  // logging out at the end
 	busWait        = 2 * time.Second  // before it is said that nobody publishes
 
+	topEvery     = time.Second // between two looks at the server
+	topTimeout   = 5 * time.Second
+	topBytesMax  = 4 << 20 // of its answer
+	topLoopsMax  = 16      // rows; of more loops the busiest are shown
+	topTokensMax = 10      // rows
+	topParkedMax = 10      // rows
+
 	demoDrain      = time.Second // streams are closed within it at the end
 	demoTokensMax  = 100         // rows of the demo's table, at most
 	demoTokensWait = 5 * time.Second
