@@ -47,7 +47,18 @@ func checkNewName(name string) error {
 	if strings.TrimSpace(name) != name {
 		return badName("username must not begin or end with a blank", "value_error")
 	}
+	if strings.IndexFunc(name, isInvisible) >= 0 {
+		return badName("username must not contain invisible characters", "value_error")
+	}
 	return nil
+}
+
+// isInvisible finds what shows nothing, and with which two names would look alike. The
+// joiners that Persian and the scripts of India spell with are none of it.
+func isInvisible(r rune) bool {
+	const zwnj, zwj = '\u200c', '\u200d'
+	return r != zwnj && r != zwj && unicode.Is(unicode.Cf, r) &&
+		!unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // isControl also refuses line separators and what turns the direction of

@@ -21,6 +21,7 @@ type answer struct {
 	header  [][2]string
 	cookies []*http.Cookie
 	secret  bool // carries credentials: never cached
+	last    bool // the connection ends after it
 	taken   bool // the connection was taken over; there is nothing to send
 }
 
@@ -72,13 +73,15 @@ func (a answer) send(w http.ResponseWriter, r *http.Request, since time.Time) {
 	for _, kv := range a.header {
 		h.Set(kv[0], kv[1])
 	}
+	if a.last && h.Get("Connection") != "close" {
+		h["Connection"] = append([]string{"close"}, h["Connection"]...)
+	}
 	for _, c := range a.cookies {
 		http.SetCookie(w, c)
 	}
 	if a.secret {
 		h.Set("Cache-Control", "no-store")
 	}
-	h.Set("X-Content-Type-Options", "nosniff")
 	if a.plain {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 	} else {

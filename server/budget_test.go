@@ -34,7 +34,7 @@ func TestFullServerAnswers503(t *testing.T) {
 	b := &budget{connsMax: 1, streams: func() int { return 0 }}
 	srv := &http.Server{Handler: http.NotFoundHandler()}
 	defer srv.Close()
-	go func() { _ = srv.Serve(listener{ln.(*net.TCPListener), b, nil}) }()
+	go func() { _ = srv.Serve(listener{TCPListener: ln.(*net.TCPListener), budget: b}) }()
 	first, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)

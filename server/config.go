@@ -18,7 +18,19 @@ type Config struct {
 	Listen          string   // host:port of API and streams; port 0 = any free one
 	TLSCert, TLSKey string   // files; empty = clear text
 	CORSOrigins     []string // origins browsers may call from; "*" = any, without credentials
+	AllowedOrigins  []string // of pages that may open streams; empty = CORSOrigins
 	DebugEcho       bool     // serve /debug/echo without credential
+
+	// Callers.
+	TrustedProxies prefixes // whose word on the client's address counts
+	ProxyProtocol  bool     // they speak the PROXY protocol
+	RateRequest    rate     // of one address; an account has a tenth
+	RateRegister   rate
+	RateLogin      rate
+	RateTicket     rate
+	RateUpgrade    rate
+	RateAccept     rate // upgrades of all together; none = as many as go
+	RateExempt     prefixes
 
 	// Admin port.
 	Admin          string // host:port of livez, readyz, metrics, pprof; empty = none
@@ -158,6 +170,10 @@ func (c *Config) check(known []Fault) []Fault {
 	}
 	if c.RefreshTTL < c.AccessTTL {
 		add("refresh-ttl", "is shorter than access-ttl", "access-ttl")
+	}
+	if c.ProxyProtocol && len(c.TrustedProxies) == 0 {
+		add("proxy-protocol", "needs trusted-proxies: nobody else's word is taken",
+			"trusted-proxies")
 	}
 	for i, endpoint := range c.Feed {
 		if slices.Contains(c.Feed[:i], endpoint) {

@@ -60,11 +60,14 @@ func TestConfigTwins(t *testing.T) {
 		"subscribe-bytes": "64KiB", "request-within": "3s", "restart-time": "4s", "partial-bytes": "2MiB", "tls-cert": "cert.pem", "feed-seq-field": "no", "ring-bytes": "8MiB",
 		"max-lag": "2MiB", "batch-window": "1ms", "stall-timeout": "5s", "heartbeat-every": "2s", "drain-window": "1s", "data": "other",
 		"access-ttl": "1m", "refresh-ttl": "2h", "jwt-key-file": keyFile, "jwt-username-claim": "email", "log-level": "warn",
+		"trusted-proxies": "10.0.0.0/8,fd00::1", "rate-exempt": "10.1.2.3", "allowed-origins": "https://a.b",
+		"rate-request": "7/s", "rate-register": "7/s", "rate-login": "7/h", "rate-ticket": "off",
+		"rate-upgrade": "off", "rate-accept": "7/m",
 		"admin-token": "0123456789abcdef", "log-format": "json",
 		"backup-dir": "copies"}
 	for _, st := range settings {
 		switch st.name {
-		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience":
+		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience", "proxy-protocol":
 			continue // none goes alone; TestConfigRefuses and TestIssuerConfig have them
 		}
 		text, ok := odd[st.name]
@@ -238,6 +241,13 @@ func TestConfigRefuses(t *testing.T) {
 		{[]string{"--stale-after", "1"}, nil, "duration"},
 		{[]string{"--tls-key", "key.pem"}, nil, "needs the certificate"},
 		{[]string{"--cors-origins", "example.org"}, nil, "origin"},
+		{[]string{"--allowed-origins", "example.org"}, nil, "origin"},
+		{[]string{"--proxy-protocol"}, nil, "needs trusted-proxies"},
+		{[]string{"--trusted-proxies", "proxy.example"}, nil, "network"},
+		{[]string{"--trusted-proxies", "10.0.0.0/33"}, nil, "network"},
+		{[]string{"--rate-login", "5"}, nil, "rate"},
+		{[]string{"--rate-login", "0/s"}, nil, "rate"},
+		{[]string{"--rate-login", "5/d"}, nil, "rate"},
 		{[]string{"--config", "/nowhere.toml"}, nil, "can't be read: no such file"},
 		{nil, []string{"AZIRA_LOOPS=many"}, "AZIRA_LOOPS: expected a whole number"},
 		{nil, []string{"AZIRA_CONFIG=/nowhere.toml"}, "no such file"},

@@ -1,10 +1,10 @@
 // Package server is a whole Azira process behind two ports, and its life.
 //
-//	          ┌ public port ───────────────────────────────────────┐
-//	request ▶ │ budget ▶ CORS ▶ route ▶ bearer ▶ handler ▶ answer │
-//	          │                                    └ upgrade       │
-//	          └─────────────────────────────────────────│──────────┘
-//	feeds ▶ engine.Publisher ▶ engine ◀─ socket, slot ──┘
+//	          ┌ public port ──────────────────────────────────────────────┐
+//	request ▶ │ budget ▶ CORS ▶ rates ▶ route ▶ bearer ▶ handler ▶ answer │
+//	          │                                            └ upgrade      │
+//	          └───────────────────────────────────────────────│───────────┘
+//	feeds ▶ engine.Publisher ▶ engine ◀──────── socket, slot ─┘
 //	lasts ⇄ store ⇄ auth
 //	          admin port: livez, readyz, metrics, pprof
 //

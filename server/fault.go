@@ -17,6 +17,8 @@ var (
 	errAddr        = errors.New("server: expected host:port with a port from 0 to 65535")
 	errEndpoint    = errors.New("server: expected tcp://host:port or ipc://path")
 	errOrigin      = errors.New("server: expected * or an origin such as https://example.org")
+	errRate        = errors.New("server: expected a rate such as 10/s, 20/m or 5/h, or off")
+	errPrefix      = errors.New("server: expected a network such as 10.0.0.0/8, or an address")
 	errEmpty       = errors.New("server: must not be empty")
 	errFormat      = errors.New("server: expected text or json")
 	errIssuerForm  = errors.New("server: expected a URL such as https://login.example.org")

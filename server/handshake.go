@@ -26,8 +26,6 @@ func handshake(r *http.Request) (key string, a answer, ok bool) {
 			"WebSocket required: expected Connection: Upgrade and Upgrade: websocket").
 			with("Upgrade", "websocket").with("Connection", "Upgrade").
 			with("Sec-WebSocket-Version", wsVersion), false
-	case isFolded(r):
-		return bad("a header line is folded")
 	case !r.ProtoAtLeast(1, 1):
 		return bad("expected HTTP/1.1")
 	case r.ContentLength > 0 || len(r.TransferEncoding) > 0:

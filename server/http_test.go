@@ -225,7 +225,7 @@ func TestOversizedBodyIsCut(t *testing.T) {
 
 func TestPanicShowsNothing(t *testing.T) {
 	log := &syncBuffer{}
-	p := &public{cors: newCORS([]string{"*"}), log: testLogger(log), counts: newCounts(nil), router: newRouter([]route{
+	p := &public{cors: newCORS([]string{"*"}), log: testLogger(log), counts: newCounts(nil), proxies: &proxies{}, router: newRouter([]route{
 		{"GET", "/boom", false, func(*public, *request) answer { panic("the secret inside") }},
 	})}
 	w := httptest.NewRecorder()

@@ -51,6 +51,44 @@ const (
 	lastNamePeriod    = time.Second
 )
 
+// Of callers.
+const (
+	rateMax        = 1_000_000 // of a setting
+	talliesMax     = 1 << 16   // callers remembered, 32 bytes each
+	tallyWays      = 8         // of one set
+	tallyLocks     = 64
+	rateBurst      = 20 * time.Second // what a rate brings in this time may come at once,
+	burstMin       = 20               // or so many
+	accountShare   = 10               // of an address's rate, one account has a so-manieth part
+	networkBits    = 64               // of an IPv6 address, which are one customer
+	pairFree       = 20               // wrong guesses at one account from one address
+	addressFree    = 50               // and at any from one address, before there are pauses
+	pauseDoublings = 7
+	guessPauseMax  = time.Minute
+	guessForget    = 30 * time.Second
+	provenFor      = 30 * 24 * time.Hour
+	addressPart    = 4    // of all connections that are no streams, one address may have a part
+	addressMin     = 32   // and at least so many,
+	addressMax     = 4096 // and at most
+	forwardedMax   = 16   // addresses looked at in X-Forwarded-For
+	hstsAge        = "max-age=31536000"
+)
+
+// Of storms.
+const (
+	stormLook    = 100 * time.Millisecond // how long connections wait is looked at in spans of
+	stormWaitMax = 3 * time.Second        // waited by each that came in a span: too many come
+	stormBackMin = 1                      // seconds until a client turned away is to come again,
+	stormSoonMax = 5
+	stormBackMax = 30 // at most
+)
+
+const (
+	_ = -uint(talliesMax & (talliesMax - 1))
+	_ = -uint(tallyLocks & (tallyLocks - 1))
+	_ = uint(talliesMax/tallyWays - tallyLocks)
+)
+
 // The answers about latency.
 const (
 	latencyTokens    = 100 // listed, unless ?limit= says otherwise

@@ -3,8 +3,11 @@ package server
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +21,13 @@ type listener struct {
 	*net.TCPListener
 	budget *budget
 	tls    *tls.Config // nil = clear text
+	peers  *peers
+}
+
+// peers is what is known of those who connect, beside their number.
+type peers struct {
+	*proxies
+	crowd *crowd
 }
 
 // Accept waits for the next connection there is a descriptor for.
@@ -29,12 +39,16 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if l.budget.enter() {
-			return newConn(c, l.budget, l.tls), nil
+			own := newConn(c, l.budget, l.tls)
+			if own.join(l.peers) {
+				return own, nil
+			}
+			l.budget.leave()
 		}
 		l.budget.refused.Add(1)
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write(nativeAnswer(503, "Service Unavailable",
-			"Too many connections", "Retry-After: "+retryAfter+"\r\n"))
+			"Too many connections", "Retry-After: "+soon()+"\r\n"))
 		_ = c.CloseWrite()
 		_ = c.Close()
 	}
@@ -46,21 +60,63 @@ type conn struct {
 	tcp      *net.TCPConn
 	tls      *tlsSession // nil = clear text
 	budget   *budget
-	fold     foldScan
+	peers    *peers     // nil = no matter
+	peer     netip.Addr // counted there
+	since    time.Time
+	head     headScan
+	served   bool // a request of it was; owned by its handler
 	closed   atomic.Bool
+
+	greet  sync.Once
+	remote net.Addr // the client's, which a proxy may have told
+	failed error    // it did not
 }
 
 func newConn(tcp *net.TCPConn, b *budget, c *tls.Config) *conn {
 	if c == nil {
-		return &conn{Conn: tcp, tcp: tcp, budget: b}
+		return &conn{Conn: tcp, tcp: tcp, budget: b, since: time.Now()}
 	}
 	s := newTLSSession(tcp, c)
-	return &conn{Conn: s.c, tcp: tcp, tls: s, budget: b}
+	return &conn{Conn: s.c, tcp: tcp, tls: s, budget: b, since: time.Now()}
+}
+
+// join counts a connection among those of its address, if there is room.
+func (c *conn) join(p *peers) bool {
+	if p == nil {
+		return true
+	}
+	peer := c.tcp.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
+	if !p.crowd.enter(peer) {
+		return false
+	}
+	c.peers, c.peer = p, peer
+	return true
+}
+
+// RemoteAddr is the client's address. net/http asks for it before it reads anything: a
+// PROXY header, where one has to come, is read then.
+func (c *conn) RemoteAddr() net.Addr {
+	c.greet.Do(func() {
+		c.remote = c.tcp.RemoteAddr()
+		if c.peers == nil {
+			return
+		}
+		from, err := c.peers.greet(c.tcp)
+		if err != nil {
+			c.failed = fmt.Errorf("greet proxy: %w", err)
+			return
+		}
+		c.remote = net.TCPAddrFromAddrPort(from)
+	})
+	return c.remote
 }
 
 func (c *conn) Read(p []byte) (int, error) {
+	if c.failed != nil {
+		return 0, c.failed
+	}
 	n, err := c.Conn.Read(p)
-	c.fold.watch(p[:n])
+	c.head.watch(p[:n])
 	return n, err
 }
 
@@ -68,6 +124,9 @@ func (c *conn) Close() error {
 	first := c.closed.CompareAndSwap(false, true)
 	if first {
 		c.budget.leave()
+		if c.peers != nil {
+			c.peers.crowd.leave(c.peer)
+		}
 	}
 	err := c.Conn.Close()
 	if first && c.tls != nil {

@@ -85,6 +85,20 @@ func (s *server) closeStream(st *auth.Stream, code int, reason string) {
 	}
 }
 
+func (s *server) newProxies() *proxies {
+	return &proxies{
+		trusted:  s.config.TrustedProxies,
+		protocol: s.config.ProxyProtocol,
+		wait:     s.config.timeouts.withDefaults().header,
+		log:      s.log,
+	}
+}
+
+func (s *server) newPeers() *peers {
+	return &peers{s.public.proxies, newCrowd(s.public.budget.connsMax,
+		s.config.TrustedProxies, s.config.RateExempt)}
+}
+
 // processors is what GOMAXPROCS was before any server changed it.
 var processors = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"azira/auth"
 	"azira/store"
@@ -46,7 +47,10 @@ func (p *public) problem(err error) answer {
 		return a
 	}
 	var fe *auth.FieldError
+	var wait errWait
 	switch {
+	case errors.As(err, &wait):
+		return p.limiter.tooMany(time.Duration(wait))
 	case errors.As(err, &fe):
 		return unprocessable(wrong{[]any{"body", fe.Field}, fe.Msg, fe.Type})
 	case errors.Is(err, store.ErrUnwritable): // the store has logged it

@@ -30,7 +30,11 @@ type public struct {
 	router *router
 	log    *slog.Logger
 
-	counts *counts
+	proxies *proxies
+	limiter limiter
+	storm   *storm
+	origins origins
+	counts  *counts
 
 	// Shared.
 	list      tokenList
@@ -43,16 +47,20 @@ type public struct {
 func (p *public) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	p.cors.mark(w.Header(), r.Header)
-	rq := &request{Request: r, w: w, since: start}
-	a := p.answer(rq)
+	req := &request{Request: r, w: w, since: start, conn: connOf(r)}
+	req.from, req.secure = p.proxies.client(r)
+	req.secure = req.secure || req.conn != nil && req.conn.tls != nil
+	protect(w.Header(), req)
+	a := p.answer(req)
 	if !a.taken {
+		a.last = a.last || req.conn.isLast()
 		a.send(w, r, start)
 	}
-	p.counts.note(rq.path, a.status, time.Since(start))
+	p.counts.note(req.path, a.status, time.Since(start))
 	if p.log.Enabled(r.Context(), slog.LevelDebug) {
 		p.log.Debug("request", "method", clip(r.Method, 16), "path", clip(r.URL.EscapedPath(), 200),
 			"status", a.status, "bytes", len(a.body), "took", time.Since(start),
-			"remote", r.RemoteAddr)
+			"remote", req.from)
 	}
 }
 
@@ -63,6 +71,12 @@ func (p *public) answer(r *request) (a answer) {
 			a = p.broken(v)
 		}
 	}()
+	if !r.conn.straight(r.Request) {
+		return crooked()
+	}
+	if wait := p.limiter.address(rateRequest, r.from.Addr()); wait > 0 {
+		return p.limiter.tooMany(wait)
+	}
 	found, param := p.router.find(r.URL)
 	if found == nil {
 		return detail(http.StatusNotFound, "Not Found")
@@ -80,6 +94,9 @@ func (p *public) answer(r *request) (a answer) {
 		id, err := p.bearer(r.Header)
 		if err != nil {
 			return p.problem(err)
+		}
+		if wait := p.limiter.account(rateRequest, r.from.Addr(), id.Username); wait > 0 {
+			return p.limiter.tooMany(wait)
 		}
 		r.id = id
 	}

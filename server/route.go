@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -16,6 +17,11 @@ type request struct {
 	*http.Request
 	w     http.ResponseWriter // for bodies and takeover; answers go through send
 	since time.Time           // when it came
+
+	conn   *conn          // nil in tests only
+	from   netip.AddrPort // the client's address
+	secure bool           // it came by TLS, here or to a trusted proxy
+
 	id    auth.Identity
 	param string
 	path  string // of its route; empty while it has none

@@ -127,7 +127,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	addrs.Public = ln.Addr().String()
-	s.serve(s.publicServer(), listener{ln, s.public.budget, secure})
+	s.serve(s.publicServer(), listener{ln, s.public.budget, secure, s.newPeers()})
 	s.admin.ready.Store(true)
 	return addrs, nil
 }
@@ -196,13 +196,17 @@ func (s *server) newPublic(limit int) *public {
 		table = append(append([]route(nil), routes...), echoRoute)
 	}
 	return &public{
-		auth:   s.auth,
-		engine: s.engine,
-		budget: newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
-		cors:   newCORS(s.config.CORSOrigins),
-		router: newRouter(table),
-		log:    s.log,
-		counts: newCounts(table),
+		auth:    s.auth,
+		engine:  s.engine,
+		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
+		cors:    newCORS(s.config.CORSOrigins),
+		router:  newRouter(table),
+		log:     s.log,
+		proxies: s.newProxies(),
+		limiter: newLimiter(&s.config),
+		storm:   newStorm(s.config.RateAccept),
+		origins: newOrigins(s.config.AllowedOrigins, s.config.CORSOrigins),
+		counts:  newCounts(table),
 	}
 }
 
@@ -217,7 +221,6 @@ func (s *server) publicServer() *http.Server {
 		MaxHeaderBytes:               headerBytesMax - headerSlack,
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  withConn,
-		ConnState:                    betweenRequests,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

@@ -23,6 +23,7 @@ type sample struct {
 	ready     bool
 	store     store.State
 	budget    *budget
+	limits    *limiter
 	counts    *counts
 	memory    *pressure
 }
@@ -38,6 +39,7 @@ func (s *server) sample() sample {
 		ready:     s.admin.ready.Load(),
 		store:     s.store.State(),
 		budget:    s.public.budget,
+		limits:    &s.public.limiter,
 		counts:    s.public.counts,
 		memory:    s.memory,
 	}
@@ -71,6 +73,12 @@ var sampleRows = []struct {
 		"Connections and streams refused for want of descriptors or memory.",
 		prometheus.CounterValue,
 		func(n sample) float64 { return float64(n.budget.refused.Load()) }},
+	{"limited_total", "Requests beyond a caller's rate or pause, answered 429.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.limits.limited.Load()) }},
+	{"storm_refused_total", "Streams told to come back later, since too many came at once.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.limits.stormy.Load()) }},
 	{"http_connections", "Connections that are no streams.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.budget.conns.Load()) }},
 	{"accounts_connected", "Accounts with open streams.", prometheus.GaugeValue,

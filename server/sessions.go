@@ -55,7 +55,7 @@ const ticketSeconds = 60
 
 // ticket mints a pass for one stream, for browsers, which can't set headers.
 func (p *public) ticket(r *request) answer {
-	t, err := p.auth.MintTicket(r.id)
+	t, err := p.mint(r)
 	if err != nil {
 		return p.problem(err)
 	}
@@ -64,9 +64,21 @@ func (p *public) ticket(r *request) answer {
 	return a
 }
 
+// mint makes a ticket, as often as callers may have one.
+func (p *public) mint(r *request) (string, error) {
+	wait := p.limiter.address(rateTicket, r.from.Addr())
+	if wait == 0 {
+		wait = p.limiter.account(rateTicket, r.from.Addr(), r.id.Username)
+	}
+	if wait > 0 {
+		return "", errWait(wait)
+	}
+	return p.auth.MintTicket(r.id)
+}
+
 // ticketAlias is ticket under the name that older browser programs know.
 func (p *public) ticketAlias(r *request) answer {
-	t, err := p.auth.MintTicket(r.id)
+	t, err := p.mint(r)
 	if err != nil {
 		return p.problem(err)
 	}

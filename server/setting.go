@@ -27,13 +27,16 @@ type setting struct {
 const (
 	groupPublic  = "Public port"
 	groupAdmin   = "Admin port"
+	groupCallers = "Callers"
 	groupFeed    = "Feed"
 	groupStreams = "Streams"
 	groupAccount = "Accounts"
 	groupLogs    = "Logs"
 )
 
-var groups = []string{groupPublic, groupFeed, groupStreams, groupAccount, groupAdmin, groupLogs}
+var groups = []string{
+	groupPublic, groupCallers, groupFeed, groupStreams, groupAccount, groupAdmin, groupLogs,
+}
 
 var settings = []setting{
 	{name: "listen", group: groupPublic, arg: "ADDR", def: "127.0.0.1:8000",
@@ -48,9 +51,42 @@ var settings = []setting{
 	{name: "cors-origins", group: groupPublic, arg: "URL,…", def: "*",
 		help: "origins browsers may call from; * is any, then without credentials",
 		bind: func(c *Config) field { return listField{&c.CORSOrigins, checkOrigin} }},
+	{name: "allowed-origins", group: groupPublic, arg: "URL,…",
+		help: "origins whose pages may open streams, besides the server's own;" +
+			" empty is those of cors-origins",
+		bind: func(c *Config) field { return listField{&c.AllowedOrigins, checkOrigin} }},
 	{name: "debug-echo", group: groupPublic, def: "false",
 		help: "serve an echo stream at /debug/echo, without credential, for conformance runs",
 		bind: func(c *Config) field { return boolField{&c.DebugEcho} }},
+
+	{name: "trusted-proxies", group: groupCallers, arg: "NET,…",
+		help: "proxies that are believed what X-Forwarded-For says of the client's address",
+		bind: func(c *Config) field { return prefixField{&c.TrustedProxies} }},
+	{name: "proxy-protocol", group: groupCallers, def: "false",
+		help: "trusted proxies send a PROXY header instead, version 1 or 2, on each connection",
+		bind: func(c *Config) field { return boolField{&c.ProxyProtocol} }},
+	{name: "rate-request", group: groupCallers, arg: "RATE", def: "200/s",
+		help: "requests of one address, as N/s, N/m, N/h or off; what 20 s bring, or 20, may come" +
+			" at once; an account has a tenth",
+		bind: func(c *Config) field { return rateField{&c.RateRequest} }},
+	{name: "rate-register", group: groupCallers, arg: "RATE", def: "20/m",
+		help: "accounts made from one address",
+		bind: func(c *Config) field { return rateField{&c.RateRegister} }},
+	{name: "rate-login", group: groupCallers, arg: "RATE", def: "5/s",
+		help: "passwords checked for one address; wrong ones are slowed down besides",
+		bind: func(c *Config) field { return rateField{&c.RateLogin} }},
+	{name: "rate-ticket", group: groupCallers, arg: "RATE", def: "50/s",
+		help: "tickets for one address; an account has a tenth",
+		bind: func(c *Config) field { return rateField{&c.RateTicket} }},
+	{name: "rate-upgrade", group: groupCallers, arg: "RATE", def: "100/s",
+		help: "streams opened, or tried, from one address; an account has a tenth",
+		bind: func(c *Config) field { return rateField{&c.RateUpgrade} }},
+	{name: "rate-accept", group: groupCallers, arg: "RATE", def: "off",
+		help: "streams opened by all; off is as many as the machine can",
+		bind: func(c *Config) field { return rateField{&c.RateAccept} }},
+	{name: "rate-exempt", group: groupCallers, arg: "NET,…", def: "127.0.0.0/8,::1",
+		help: "networks without these rates; wrong passwords are slowed down there too",
+		bind: func(c *Config) field { return prefixField{&c.RateExempt} }},
 
 	{name: "feed", group: groupFeed, arg: "URL,…", def: "tcp://127.0.0.1:5556",
 		help: "ZeroMQ PUB endpoints to take ticks from",

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -171,6 +172,24 @@ func TestClearTextToTLS(t *testing.T) {
 	if got := s.raw("GET /healthcheck HTTP/1.1\r\nHost: x\r\n\r\n"); strings.Contains(got, "ok") {
 		t.Errorf("%q", got)
 	}
+}
+
+// Who begins a TLS handshake and does not end it is cut off in time.
+func TestSlowHandshakesAreCut(t *testing.T) {
+	s, trust := startTLS(t, func(c *Config) { c.timeouts = timeouts{header: 300 * time.Millisecond} })
+	for _, text := range []string{"", "\x16", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"} {
+		c, err := net.Dial("tcp", s.addrs.Public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(8 * time.Second))
+		_, _ = io.WriteString(c, text)
+		if _, err := io.ReadAll(c); err != nil {
+			t.Errorf("%q: not cut off: %v", text, err)
+		}
+		c.Close()
+	}
+	s.openTLS(trust, s.accountTLS(trust, "ann"))
 }
 
 // TestBadCertificate holds that a server without a usable pair does not start.

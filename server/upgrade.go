@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -28,17 +27,20 @@ func (p *public) streamOf(r *request) answer {
 
 // echo opens a stream that says back whatever it hears, to anyone.
 func (p *public) echo(r *request) answer {
-	if a, ok := p.admit(); !ok {
+	if a, ok := p.admit(r); !ok {
 		return a
 	}
 	defer p.budget.opened()
+	if !p.origins.allow(r.Request) {
+		return detail(http.StatusForbidden, "Origin not allowed")
+	}
 	key, a, ok := handshake(r.Request)
 	if !ok {
 		return a
 	}
 	s := engine.Stream{Owner: nobody{}, Kind: engine.Echo}
 	if err := p.hand(r, key, "", s); err != nil {
-		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
+		p.log.Debug("upgrade failed", "err", err, "remote", r.from)
 	}
 	return answer{status: http.StatusSwitchingProtocols, taken: true}
 }
@@ -46,7 +48,7 @@ func (p *public) echo(r *request) answer {
 // open takes a request for a stream from its credential to the engine. The
 // account's slot is taken before anything is said, and freed whatever fails.
 func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
-	if a, ok := p.admit(); !ok {
+	if a, ok := p.admit(r); !ok {
 		return a
 	}
 	defer p.budget.opened()
@@ -56,6 +58,14 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	}
 	if !allowed(id) {
 		return detail(http.StatusForbidden, "The credential belongs to another user")
+	}
+	if !p.origins.allow(r.Request) { // a ticket that a foreign page has is burnt by now
+		return detail(http.StatusForbidden, "Origin not allowed")
+	}
+	if p.auth.StreamLimit(id.Username) > 0 { // who has no limit of streams has no rate of them
+		if wait := p.limiter.account(rateUpgrade, r.from.Addr(), id.Username); wait > 0 {
+			return p.limiter.tooMany(wait)
+		}
 	}
 	key, a, ok := handshake(r.Request)
 	if !ok {
@@ -68,14 +78,22 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	return p.enter(r, key, id, beat)
 }
 
-// admit refuses streams while the server is going, and those beyond the budget.
-func (p *public) admit() (answer, bool) {
+// admit refuses streams while the server is going, and those beyond the budget, the
+// rate of their address, and what can be done at once.
+func (p *public) admit(r *request) (answer, bool) {
 	if p.draining.Load() {
 		wait := max(1, p.backAt.Load()-time.Now().Unix())
 		return unavailable("The server is restarting", strconv.FormatInt(wait, 10)), false
 	}
+	if wait := p.limiter.address(rateUpgrade, r.from.Addr()); wait > 0 {
+		return p.limiter.tooMany(wait), false
+	}
+	if back, ok := p.storm.admit(r.waited()); !ok {
+		p.limiter.stormy.Add(1)
+		return unavailable("Too many streams at once", back), false
+	}
 	if !p.budget.open() {
-		return unavailable("Too many streams", retryAfter), false
+		return unavailable("Too many streams", soon()), false
 	}
 	return answer{}, true
 }
@@ -128,9 +146,9 @@ func (p *public) enter(r *request, key string, id auth.Identity, beat time.Durat
 	if err := p.hand(r, key, d.protocol, s); err != nil {
 		s.Owner.Ended(closeAbnormal)
 		if p.budget.missed(err) {
-			return unavailable("Too many streams", retryAfter)
+			return unavailable("Too many streams", soon())
 		}
-		p.log.Debug("upgrade failed", "err", err, "remote", r.RemoteAddr)
+		p.log.Debug("upgrade failed", "err", err, "remote", r.from)
 	}
 	return answer{status: http.StatusSwitchingProtocols, taken: true}
 }
@@ -213,10 +231,18 @@ func dupSocket(c *net.TCPConn) (int, error) {
 }
 
 func streamInfo(r *request) auth.StreamInfo {
-	addr, _ := netip.ParseAddrPort(r.RemoteAddr) // zero when it has no such form
 	return auth.StreamInfo{
-		Addr: addr, Agent: clip(r.UserAgent(), agentBytesMax), Dialect: dialectOf(r.Request),
+		Addr: r.from, Agent: clip(r.UserAgent(), agentBytesMax), Dialect: dialectOf(r.Request),
 	}
+}
+
+// waited is how long the first request of a connection took since that was accepted.
+func (r *request) waited() time.Duration {
+	if r.conn == nil || r.conn.served {
+		return 0
+	}
+	r.conn.served = true
+	return r.since.Sub(r.conn.since)
 }
 
 // nobody owns streams that hold no slot.

@@ -12,6 +12,9 @@ import (
 // cookies. They are for pages that read them: no call here takes a cookie as
 // a credential.
 func (p *public) register(r *request) answer {
+	if wait := p.limiter.address(rateRegister, r.from.Addr()); wait > 0 {
+		return p.limiter.tooMany(wait)
+	}
 	name, password, a, ok := namePassword(r)
 	if !ok {
 		return a
@@ -23,16 +26,17 @@ func (p *public) register(r *request) answer {
 	a = message("User registered successfully")
 	a.secret = true
 	a.cookies = []*http.Cookie{
-		cookie("access_token", "Bearer "+g.AccessToken),
-		cookie("client_id", g.ClientID),
+		cookie("access_token", "Bearer "+g.AccessToken, r.secure),
+		cookie("client_id", g.ClientID, r.secure),
 	}
 	return a
 }
 
-func cookie(name, value string) *http.Cookie {
+func cookie(name, value string, secure bool) *http.Cookie {
 	return &http.Cookie{
 		Name: name, Value: value, Path: "/",
-		MaxAge: int(cookieMaxAge / time.Second), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		MaxAge: int(cookieMaxAge / time.Second), HttpOnly: true, Secure: secure,
+		SameSite: http.SameSiteLaxMode,
 	}
 }
 
@@ -58,7 +62,7 @@ func (p *public) login(r *request) answer {
 	if !ok {
 		return a
 	}
-	g, err := p.auth.Login(r.Context(), name, password)
+	g, err := p.logIn(r, name, password)
 	if err != nil {
 		return p.problem(err)
 	}
@@ -76,6 +80,15 @@ func (p *public) login(r *request) answer {
 	})
 	a.secret = true
 	return a
+}
+
+// logIn is auth's Login as often as callers may try.
+func (p *public) logIn(r *request, name, password string) (g auth.Grant, err error) {
+	err = p.check(r, name, func() (err error) {
+		g, err = p.auth.Login(r.Context(), name, password)
+		return err
+	})
+	return g, err
 }
 
 // token is the standard's door to the same (RFC 6749 §4.3 and §6). Its errors
@@ -99,7 +112,7 @@ func (p *public) token(r *request) answer {
 		if !ok {
 			return a
 		}
-		return p.granted(p.auth.Login(r.Context(), vs[0], vs[1]))
+		return p.granted(p.logIn(r, vs[0], vs[1]))
 	case "refresh_token":
 		vs, a, ok := f.texts("refresh_token")
 		if !ok {
@@ -181,7 +194,11 @@ func (p *public) changePassword(r *request) answer {
 	if !ok {
 		return a
 	}
-	g, err := p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+	var g auth.Grant
+	err := p.check(r, r.id.Username, func() (err error) {
+		g, err = p.auth.ChangePassword(r.Context(), r.id, vs[0], vs[1])
+		return err
+	})
 	var fe *auth.FieldError
 	switch {
 	case errors.As(err, &fe):
@@ -201,7 +218,10 @@ func (p *public) deleteAccount(r *request) answer {
 	if !ok {
 		return a
 	}
-	if err := p.auth.DeleteAccount(r.Context(), r.id, vs[0]); err != nil {
+	err := p.check(r, r.id.Username, func() error {
+		return p.auth.DeleteAccount(r.Context(), r.id, vs[0])
+	})
+	if err != nil {
 		return p.problem(err)
 	}
 	return message("Account deleted")
