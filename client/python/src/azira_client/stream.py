@@ -27,6 +27,7 @@ from .wire import Ack, Hub, Options, Wire
 TEXT, JSON, BINARY = "text", "azira.v1.json", "azira.v1.bin"
 ALL = "*"  # to unsubscribe: every token
 
+_ASK_AGAIN = 0.5       # seconds after which a task is cancelled once more
 _STABLE = 5.0          # seconds after which a connection starts the back-off anew
 
 Tokens = Union[str, Iterable[str]]
@@ -142,8 +143,13 @@ class SubscribeToToken:
     async def close(self) -> None:
         """Ends the stream with its tasks and threads. Not from on_tick: see stop."""
         self.stop()
-        parts = [t for t in (self._main, self._taker) if t is not None]
-        await asyncio.gather(*parts, return_exceptions=True)
+        parts = {t for t in (self._main, self._taker) if t is not None}
+        while parts:
+            # asyncio.wait_for of Python 3.11 loses a cancellation that comes together
+            # with what it waits for: it is asked again.
+            _, parts = await asyncio.wait(parts, timeout=_ASK_AGAIN)
+            self._cancel()
+        await asyncio.gather(*filter(None, (self._main, self._taker)), return_exceptions=True)
 
     def stop(self) -> None:
         """Ends the stream soon. Any thread, also from on_tick."""
