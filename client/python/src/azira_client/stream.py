@@ -18,6 +18,7 @@ from .ledger import Counters, Entry, Ledger
 from .link import Link
 from .mailbox import ROOM, Mailbox
 from .request import check_options, check_tokens, named, stream_url
+from .tasks import end
 from .text import TextWire
 from .thread import in_thread
 from .tick import Tick
@@ -27,7 +28,6 @@ from .wire import Ack, Hub, Options, Wire
 TEXT, JSON, BINARY = "text", "azira.v1.json", "azira.v1.bin"
 ALL = "*"  # to unsubscribe: every token
 
-_ASK_AGAIN = 0.5       # seconds after which a task is cancelled once more
 _STABLE = 5.0          # seconds after which a connection starts the back-off anew
 
 Tokens = Union[str, Iterable[str]]
@@ -122,9 +122,8 @@ class SubscribeToToken:
         return list(self._ledger.problems)
 
     def complete(self) -> Optional[bool]:
-        """True: every tick that the server published came or was told missing, as of the
-        last hb. False: some were lost or came twice. None: not proved, for want of an hb
-        on this connection or of a connection; always so in the text dialect."""
+        """True: every tick published by the last hb came or was told missing. False: some were
+        lost or came twice. None: not proved, for want of an hb, or of a connection; or in text."""
         return self._ledger.complete()
 
     def proof(self, token: str) -> Optional[Entry]:
@@ -143,13 +142,7 @@ class SubscribeToToken:
     async def close(self) -> None:
         """Ends the stream with its tasks and threads. Not from on_tick: see stop."""
         self.stop()
-        parts = {t for t in (self._main, self._taker) if t is not None}
-        while parts:
-            # asyncio.wait_for of Python 3.11 loses a cancellation that comes together
-            # with what it waits for: it is asked again.
-            _, parts = await asyncio.wait(parts, timeout=_ASK_AGAIN)
-            self._cancel()
-        await asyncio.gather(*filter(None, (self._main, self._taker)), return_exceptions=True)
+        await end(self._cancel, self._main, self._taker)
 
     def stop(self) -> None:
         """Ends the stream soon. Any thread, also from on_tick."""
