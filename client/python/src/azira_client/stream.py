@@ -155,8 +155,7 @@ class SubscribeToToken:
         """Waits for the end of a stream with on_tick, and raises why unless closed."""
         if self._main is None:
             await self.start()
-        parts = [t for t in (self._main, self._taker) if t is not None]
-        await asyncio.wait(parts)
+        await asyncio.wait([t for t in (self._main, self._taker) if t is not None])
         self._raise()
 
     def run(self) -> None:
@@ -396,7 +395,6 @@ class SubscribeToToken:
             raise self.error
 
     def _checked(self, mode: str, snapshot: bool, max_rate: Optional[float]) -> Options:
-        options = check_options(mode, snapshot, max_rate)
-        if options and self.dialect == TEXT:
+        if (options := check_options(mode, snapshot, max_rate)) and self.dialect == TEXT:
             raise ValueError("the text dialect has no options")
         return options
