@@ -43,7 +43,7 @@ vet: need-go ## go vet and gofmt alone
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt would change: $$bad" >&2; exit 1; fi
 
 race: need-go need-cc ## every test under the race detector, which also turns invariants on
-	CGO_ENABLED=1 $(GO) test -race -p 1 -timeout 8m $(PKG)
+	CGO_ENABLED=1 $(GO) test -race -p 2 -timeout 8m $(PKG)
 
 tidy: need-go ## the style of the tree: imports point down, lengths, links (internal/tidy)
 	$(GO) test -count 1 ./internal/tidy
