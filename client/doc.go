@@ -16,12 +16,22 @@
 //	Stream.Events    the feed's state, drains, gaps, holes; read or not
 //	Stream.Complete  whether anything is missing, as of the last heartbeat
 //
-// There a reconnect goes on where the connection before ended, token by token.
+// There a reconnect goes on where the connection before ended, token by token. While
+// there is no connection the feed is unknown and nothing is proved.
+//
+// Where a server closes streams whose bearer has ended (3005), a Stream with a Keeper
+// reconnects by itself with a fresh bearer; [Stream.Renew] is for who wants no reconnect.
 //
 // A Stream and a Bus give ticks on a channel. Neither ever waits for its
 // consumer: behind the channel up to Buffer ticks wait in order, and when more
 // come, only the newest of each token is kept. What was dropped is counted, in
 // Stats().Conflated and, token by token, in [Tick].Missed.
+//
+// The module is in no registry: a program depends on a checkout of it, in its go.mod
+//
+//	require azira v0.0.0
+//
+//	replace azira => ../azira
 //
 // Two goroutines serve a connection, in a typed dialect three, and one the channel.
 // Close ends them all before it returns.

@@ -34,18 +34,26 @@ type Limits struct {
 // A Feed is the state of what feeds the server. It is told when it changes.
 type Feed struct {
 	State FeedState
-	Age   time.Duration // of the newest tick; negative if none came in this run
+	Age   time.Duration // of the newest tick; negative if none came in this run, or unknown
 	At    time.Time     // when we heard of it
 }
 
-// A FeedState is "" as long as nothing was heard.
+// A FeedState is what the server says of its feed.
 type FeedState string
 
 const (
-	FeedLive  FeedState = "live"
-	FeedStale FeedState = "stale" // no tick for a while
-	FeedDown  FeedState = "down"  // not connected
+	FeedUnknown FeedState = "" // until a connection's first heartbeat, and without one
+	FeedLive    FeedState = "live"
+	FeedStale   FeedState = "stale" // no tick for a while
+	FeedDown    FeedState = "down"  // not connected
 )
+
+func (s FeedState) String() string {
+	if s == FeedUnknown {
+		return "unknown"
+	}
+	return string(s)
+}
 
 // A Drain says that the server is going. The Stream comes back by itself at the
 // instant it was given.
@@ -109,7 +117,10 @@ func (h Hole) String() string {
 func (d Dropped) String() string { return fmt.Sprintf("dropped %s", d.Failure) }
 
 func (f Feed) String() string {
-	if f.Age < 0 {
+	switch {
+	case f.State == FeedUnknown:
+		return "feed is unknown"
+	case f.Age < 0:
 		return fmt.Sprintf("feed is %s, no tick yet", f.State)
 	}
 	return fmt.Sprintf("feed is %s, newest tick %v old", f.State, f.Age)

@@ -49,6 +49,16 @@ func (l *ledger) begin(epoch uint64) {
 	l.epoch, l.sum, l.broken, l.proof = epoch, 0, 0, Proof{}
 }
 
+// end is the end of a connection: nothing is proved without one.
+func (l *ledger) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.entries {
+		e.beaten = false
+	}
+	l.proof = Proof{}
+}
+
 // hold takes a token that was confirmed. On a resume its seq is where we were. That of
 // a token held already is where it is: if that is further on, ticks are missing.
 func (l *ledger) hold(h Held, r *request) (hole *Hole) {
@@ -340,8 +350,10 @@ func (l *ledger) complete() Proof {
 		}
 	}
 	switch {
+	case p.Lost > 0:
+		p.State = Incomplete
 	case p.State == Unproven:
-	case p.Lost > 0 || l.broken > 0:
+	case l.broken > 0:
 		p.State = Incomplete
 	case p.State == Complete && p.Proven < p.Tokens:
 		p.State = Unproven

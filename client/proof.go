@@ -7,7 +7,7 @@ import "time"
 // tokens, in the server's present run.
 type Proof struct {
 	State   ProofState
-	At      time.Time // of the heartbeat it goes by; zero before the first
+	At      time.Time // of the heartbeat it goes by; zero while there is none
 	Epoch   uint64    // of the server's run
 	Tokens  int       // held
 	Proven  int       // of them those that the heartbeat speaks of
@@ -36,15 +36,16 @@ func (t *Totals) add(o Totals) {
 type ProofState uint8
 
 const (
-	// Unproven is the state until a heartbeat of the connection has spoken of all
-	// tokens held, and always that of the text dialect.
+	// Unproven is the state while there is no connection and until a heartbeat of it
+	// has spoken of all tokens held, and always that of the text dialect.
 	Unproven ProofState = iota
 
 	// Complete: up to the heartbeat every tick was received, or skipped or gapped
 	// with notice.
 	Complete
 
-	// Incomplete: ticks are missing. They may still come: a hole is asked for again.
+	// Incomplete: ticks are missing. They may still come, as a hole is asked for
+	// again; those that are Lost will not, also when the connection ends.
 	Incomplete
 )
 

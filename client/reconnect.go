@@ -68,8 +68,9 @@ func (s *Stream) reopen() (*session, error) {
 	return x, nil
 }
 
-// A backoff is the pause before the next attempt: random up to a bound that
-// doubles, so that clients of a server that went do not come back in step.
+// A backoff is the pause before the next attempt: as long as the server asked for,
+// or random up to a bound that doubles, so that clients of a server that went do not
+// come back in step.
 type backoff struct {
 	min, max time.Duration
 	bound    time.Duration
@@ -78,13 +79,13 @@ type backoff struct {
 func (b *backoff) reset() { b.bound = 0 }
 
 func (b *backoff) next(err error) time.Duration {
-	b.bound = min(max(2*b.bound, b.min), b.max)
-	pause := b.bound/8 + rand.N(b.bound)*7/8
 	var answer *Error
 	if errors.As(err, &answer) && answer.RetryAfter > 0 {
-		pause += min(answer.RetryAfter, retryAfterMax)
+		pause := min(answer.RetryAfter, retryAfterMax)
+		return pause + rand.N(pause/4)
 	}
-	return pause
+	b.bound = min(max(2*b.bound, b.min), b.max)
+	return b.bound/8 + rand.N(b.bound)*7/8
 }
 
 // sleep reports false when ctx ended before d had passed.

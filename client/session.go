@@ -54,6 +54,7 @@ func (x *session) read() {
 		p, err := x.c.next()
 		if err != nil {
 			x.err = x.verdict(err)
+			x.s.cutOff(time.Now())
 			return
 		}
 		x.s.bytes.Add(uint64(len(p)))

@@ -92,6 +92,7 @@ type Stream struct {
 	mu      sync.Mutex
 	live    *session      // nil while there is no connection with all that is held
 	changed chan struct{} // closed and replaced when live or err changes
+	lost    time.Time     // since when there is none; zero while there is
 	err     error         // why the Stream has ended
 }
 
@@ -195,13 +196,24 @@ func (s *Stream) Accounts() []Account {
 	return s.book.accounts(func(*entry) bool { return true })
 }
 
-// Complete says whether all that the server published for the tokens held, up to
-// the connection's last heartbeat, was received or accounted for. What a slow
-// consumer here has missed does not count against it: see Stats and Tick.
+// Complete says whether all that the server published for the tokens held was
+// received or accounted for, as of the connection's last heartbeat, which is At: of
+// what came since it knows nothing. While there is no connection, and until the first
+// heartbeat of the next, it is Unproven, unless ticks are known to be lost. What a
+// slow consumer here has missed does not count against it: see Stats and Tick.
 func (s *Stream) Complete() Proof { return s.book.complete() }
 
-// Feed is the state of what feeds the server, as of the last heartbeat.
+// Feed is the state of what feeds the server, as of the connection's last heartbeat.
+// It is FeedUnknown before that, and while there is no connection.
 func (s *Stream) Feed() Feed { return *s.feed.Load() }
+
+// LostAt is since when there is no connection with all that is held; zero while
+// there is one.
+func (s *Stream) LostAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
 
 // Welcome is how the present connection, or the last, began.
 func (s *Stream) Welcome() Welcome { return *s.welcome.Load() }
@@ -251,6 +263,12 @@ func (s *Stream) settle(live *session, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
+		switch {
+		case live != nil:
+			s.lost = time.Time{}
+		case s.lost.IsZero():
+			s.lost = time.Now()
+		}
 		s.live, s.err = live, err
 		close(s.changed)
 		s.changed = make(chan struct{})
@@ -262,7 +280,19 @@ func (s *Stream) drop(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live == x {
-		s.live = nil
+		s.live, s.lost = nil, time.Now()
+	}
+}
+
+// cutOff is the end of a connection: what its heartbeats said holds no more, unless
+// it was Close that ended it. Called by the connection's reader.
+func (s *Stream) cutOff(now time.Time) {
+	if s.Err() != nil {
+		return
+	}
+	s.book.end()
+	if before := s.feed.Swap(&Feed{Age: -1, At: now}); before.State != FeedUnknown {
+		s.events.tell(*s.feed.Load())
 	}
 }
 

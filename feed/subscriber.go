@@ -126,6 +126,13 @@ func (s *Subscriber) Run(ctx context.Context) error {
 
 // Status may be called from any goroutine. Counters move once per burst.
 func (s *Subscriber) Status() Status {
+	st := s.Liveness()
+	st.Bad = s.bad.load()
+	return st
+}
+
+// Liveness is Status without the bad messages; it allocates nothing.
+func (s *Subscriber) Liveness() Status {
 	return Status{
 		Endpoint:  s.endpoint,
 		Connected: s.connected.Load(),
@@ -134,7 +141,6 @@ func (s *Subscriber) Status() Status {
 		Ticks:     s.ticks.Load(),
 		Bytes:     s.bytes.Load(),
 		Connects:  s.connects.Load(),
-		Bad:       s.bad.load(),
 	}
 }
 

@@ -23,7 +23,7 @@ func (s *server) watchFeed(ctx context.Context) {
 	all := make([]feed.Status, len(s.feeds))
 	for {
 		for i, f := range s.feeds {
-			all[i] = f.Status()
+			all[i] = f.Liveness()
 		}
 		s.engine.SetFeed(feedStates[feed.StateOf(all, s.config.StaleAfter)])
 		select {

@@ -1,4 +1,4 @@
-import { backoffMaxMs, backoffMinMs } from './limits.js';
+import { backoffMaxMs, backoffMinMs, retryAfterMaxMs, spread } from './limits.js';
 
 const again = new Set([1001, 1006, 1011, 1012, 1013, 3005, 3008]);
 
@@ -11,9 +11,9 @@ export function reconnects(code) {
 }
 
 /**
- * A Backoff is the pause before the next attempt: random from nothing up to a
- * bound that doubles from min to max, so that clients of a server that went do
- * not come back in step.
+ * A Backoff is the pause before the next attempt: as long as the server asked for,
+ * or random from nothing up to a bound that doubles from min to max, so that clients
+ * of a server that went do not come back in step.
  */
 export class Backoff {
   #min;
@@ -27,8 +27,11 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Milliseconds to wait. */
-  next() {
+  /** Milliseconds to wait. The server's own wish counts, with up to a quarter more. */
+  next(askedMs = 0) {
+    if (askedMs > 0) {
+      return Math.min(askedMs, retryAfterMaxMs) * (1 + spread * this.#random());
+    }
     this.#bound = Math.min(Math.max(2 * this.#bound, this.#min), this.#max);
     return this.#random() * this.#bound;
   }

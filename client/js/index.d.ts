@@ -134,7 +134,8 @@ export interface StreamEvents {
   /** from … to can't be had any more. reason feed: the feed's own numbers. */
   gap: { token: string; from: number; to: number; reason: 'ring' | 'epoch' | 'feed' };
   hb: { ts: number; sum: number; pending: number; feed: FeedState; age_ms: number | null };
-  feed: { feed: FeedState; before: FeedState | undefined; age_ms: number | null };
+  /** feed is undefined when the connection was lost. */
+  feed: { feed: FeedState | undefined; before: FeedState | undefined; age_ms: number | null };
   drain: { reconnect_after_ms: number; deadline_ms: number };
   message: any;
   error: any;
@@ -213,7 +214,7 @@ export function parseRecord(bytes: Uint8Array, epoch: number): {
 
 export class Backoff {
   constructor(options?: { min?: number; max?: number; random?: () => number });
-  next(): number;
+  next(askedMs?: number): number;
   reset(): void;
 }
 

@@ -1,7 +1,7 @@
 import { Backoff, reconnects } from './backoff.js';
 import { Connection } from './connection.js';
 import { ConnectionError, HttpError } from './errors.js';
-import { credentialMs, retryAfterMaxMs, stableMs } from './limits.js';
+import { credentialMs, stableMs } from './limits.js';
 
 /**
  * A Link keeps a stream connected: one Connection after the other, each with a
@@ -82,8 +82,7 @@ export class Link {
       this.#drainAt = undefined;
       return Math.max(0, Math.ceil(left));
     }
-    const asked = error instanceof HttpError ? error.retryAfterMs : 0;
-    return this.#backoff.next() + Math.min(asked, retryAfterMaxMs);
+    return this.#backoff.next(error instanceof HttpError ? error.retryAfterMs : 0);
   }
 
   async #connect() {

@@ -21,16 +21,19 @@ export class Proof {
   #entries = new Map(); // by token, in the order of subscribing
   #refs = new Map(); // ref → Entry, of this connection
   #epoch = 0;
+  #isConnected = false;
   #proven; // by the last hb: true or false; undefined before the first
   #provedBy = null; // the last hb that agreed
 
   /** A connection begins: nothing is held on it yet. */
   connected(epoch) {
     this.disconnected();
+    this.#isConnected = true;
     this.#epoch = epoch;
   }
 
   disconnected() {
+    this.#isConnected = false;
     this.#refs.clear();
     this.#proven = undefined;
     for (const e of this.#entries.values()) e.held = false;
@@ -134,11 +137,13 @@ export class Proof {
 
   /**
    * Whether every tick published since the subscribes is accounted for; undefined
-   * until the first hb of a connection says so.
+   * until the first hb of a connection says so. What is lost stays so without one.
    */
   complete() {
     const all = this.entries();
-    if (all.some((e) => e.broken || e.lost > 0)) return false;
+    if (all.some((e) => e.lost > 0)) return false;
+    if (!this.#isConnected) return undefined;
+    if (all.some((e) => e.broken)) return false;
     return all.every((e) => e.held) ? this.#proven : undefined;
   }
 

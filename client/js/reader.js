@@ -9,7 +9,7 @@ import { Tick } from './tick.js';
  *                └────▶ hole                       when something is missing
  */
 export class Reader {
-  feed = undefined; // state of the feed by the last hb: live, stale, down
+  feed = undefined; // by the connection's last hb: live, stale, down
 
   #proof;
   #emit; // (name, event)
@@ -21,6 +21,11 @@ export class Reader {
     this.#emit = emit;
     this.#hole = hole;
     this.#beat = beat;
+  }
+
+  /** The connection has ended: nothing is known of the feed. */
+  disconnected() {
+    this.#fed(undefined, null);
   }
 
   /** A binary frame. Throws what parseRecord does. */
@@ -110,11 +115,14 @@ export class Reader {
     if (difference) this.#emit('incomplete', { cause: 'sum', difference });
     if (was !== true && this.#proof.complete()) this.#emit('complete', this.#proof.report());
     this.#emit('hb', event);
-    if (event.feed !== this.feed) {
-      const before = this.feed;
-      this.feed = event.feed;
-      this.#emit('feed', { feed: event.feed, before, age_ms: event.age_ms });
-    }
+    this.#fed(event.feed, event.age_ms);
     this.#beat(difference);
+  }
+
+  #fed(feed, age_ms) {
+    if (feed === this.feed) return;
+    const before = this.feed;
+    this.feed = feed;
+    this.#emit('feed', { feed, before, age_ms });
   }
 }

@@ -9,6 +9,7 @@ import { Proof } from './proof.js';
 import { Reader } from './reader.js';
 import { resumes, subscribes, unsubscribes } from './requests.js';
 import { Timers } from './timers.js';
+import { checkTokens } from './token.js';
 
 const dialects = ['azira.v1.json', 'azira.v1.bin'];
 const names = new Set(['tick', 'snap', 'skip', 'gap', 'hb', 'feed', 'drain', 'message', 'error',
@@ -96,13 +97,13 @@ export class Stream {
   async subscribe(tokens, { mode = 'full', maxRate = null, snapshot = true } = {}) {
     const options = { mode, snapshot };
     if (maxRate) options.max_rate = maxRate;
-    return this.#ask(subscribes(list(tokens), options, this.welcome?.limits));
+    return this.#ask(subscribes(checkTokens(tokens), options, this.welcome?.limits));
   }
 
   /** Gives tokens up, or all with '*'. */
   async unsubscribe(tokens) {
     if (tokens === '*') return this.#ask([{ op: 'unsubscribe', tokens }]);
-    return this.#ask(unsubscribes(list(tokens), this.welcome?.limits));
+    return this.#ask(unsubscribes(checkTokens(tokens), this.welcome?.limits));
   }
 
   /** What the server holds for this stream: [{token, ref, seq, mode, max_rate}]. */
@@ -136,7 +137,7 @@ export class Stream {
     return entry.box;
   }
 
-  /** The feed by the last hb: 'live', 'stale', 'down'; undefined before. */
+  /** The feed by the connection's last hb: 'live', 'stale', 'down'; undefined without one. */
   get feed() {
     return this.#reader.feed;
   }
@@ -151,7 +152,10 @@ export class Stream {
     return this.#proof.entries().map((e) => e.token);
   }
 
-  /** true: nothing was lost, as of the last hb; false: something is; undefined: unknown. */
+  /**
+   * true: nothing was lost, as of the last hb; false: something is; undefined: unknown,
+   * as it is while there is no connection and until the first hb of the next.
+   */
   complete() {
     return this.#proof.complete();
   }
@@ -232,6 +236,7 @@ export class Stream {
     this.#proof.disconnected();
     this.#outbox.drop(error);
     this.#emit('lost', { code: error.code, reason: error.reason ?? error.message, error, pauseMs });
+    this.#reader.disconnected();
   }
 
   async #ask(requests) {
@@ -245,6 +250,10 @@ export class Stream {
     if (this.ended) return;
     this.ended = { code, reason, error };
     this.connected = false;
+    if (error) { // else it was close: what was proved stays
+      this.#proof.disconnected();
+      this.#reader.disconnected();
+    }
     this.#timers.end();
     this.#link.close();
     this.#outbox.end(new EndedError(reason, error ?? undefined));
@@ -256,12 +265,6 @@ export class Stream {
 
 function merged(a, b) {
   return { ...b, ok: a.ok.concat(b.ok), failed: a.failed.concat(b.failed) };
-}
-
-function list(tokens) {
-  const all = [...new Set(typeof tokens === 'string' ? [tokens] : tokens)];
-  if (all.length === 0) throw new TypeError('no tokens named');
-  return all;
 }
 
 function checked(options) {

@@ -111,3 +111,45 @@ func TestClientCutAgainstServer(t *testing.T) {
 		s.Close()
 	}
 }
+
+// While there is no connection a table's header says that, and nothing of the feed.
+func TestClientTableHeaderInOutage(t *testing.T) {
+	out, errs, _ := startDemo(t, demoOn(t))
+	url := awaitOutput(t, out, errs, `running: (\S+),`)[1]
+	auth, err := client.NewAuth(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer auth.Close()
+	cred, err := auth.Register(t.Context(), "zoe", "a good password")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := newCutter(t, strings.TrimPrefix(url, "http://"))
+	s, err := client.OpenStream(t.Context(), client.StreamOptions{
+		Server: "http://" + proxy.ln.Addr().String(), Bearer: client.Fixed(cred.Bearer),
+		Dialect: client.JSON, Beat: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Subscribe(t.Context(), "NSE:1"); err != nil {
+		t.Fatal(err)
+	}
+	tl := &teller{s: s}
+	awaitHeader(t, tl, "feed live   complete at ")
+	proxy.ln.Close()
+	proxy.cut()
+	awaitHeader(t, tl, "not connected since ")
+}
+
+func awaitHeader(t *testing.T, tl *teller, want string) {
+	t.Helper()
+	end := time.Now().Add(5 * time.Second)
+	for !strings.HasPrefix(tl.header(time.Now()), want) {
+		if time.Now().After(end) {
+			t.Fatalf("header %q", tl.header(time.Now()))
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

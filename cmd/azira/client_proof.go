@@ -83,8 +83,11 @@ func (tl *teller) close() {
 	fmt.Fprintln(tl.tm.err, proofWords(tl.s.Complete()))
 }
 
-// header is the line above a table.
+// header is the line above a table. Without a connection nothing is known of the feed.
 func (tl *teller) header(time.Time) string {
+	if since := tl.s.LostAt(); !since.IsZero() {
+		return "not connected since " + since.Format("15:04:05")
+	}
 	feed := tl.s.Feed()
 	return fmt.Sprintf("feed %s   %s", feed.State, proofWords(tl.s.Complete()))
 }

@@ -22,6 +22,16 @@ test('pauses are random within bounds that double from 250 ms to 15 s', () => {
   assert.ok(Math.abs(mean - 125) < 10, `mean ${mean}`);
 });
 
+test('the server\'s own wish is the pause, with up to a quarter more', () => {
+  for (const r of [0, 0.5, 1]) {
+    const b = new Backoff({ random: () => r });
+    for (let i = 0; i < 9; i++) b.next();
+    assert.equal(b.next(2000), 2000 * (1 + r / 4));
+    assert.equal(b.next(1e9), 300_000 * (1 + r / 4));
+    assert.equal(b.next(), r * 15_000);
+  }
+});
+
 test('the codes that reconnect are those of the protocol', () => {
   const all = Array.from({ length: 4000 }, (_, i) => 1000 + i).filter(reconnects);
   assert.deepEqual(all, [1001, 1006, 1011, 1012, 1013, 3005, 3008]);

@@ -18,7 +18,7 @@ BEARER = "head.body.sign"
 class Server:
     """Serves streams with a list of scripts, one to a connection; the last is for
     all that follow. A script is an async function of the connection, or
-    (status, headers), with which the upgrade is refused."""
+    (status, headers) and perhaps a body, with which the upgrade is refused."""
 
     def __init__(self, *scripts, dialects=("azira.v1.json", "azira.v1.bin")):
         self.scripts = list(scripts)
@@ -46,8 +46,8 @@ class Server:
         self.times.append(asyncio.get_running_loop().time())
         self.script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         if isinstance(self.script, tuple):
-            status, more = self.script
-            return http.HTTPStatus(status), [("Content-Type", "application/json"), *more], b"{}"
+            status, more, body = (*self.script, b"{}")[:3]
+            return http.HTTPStatus(status), [("Content-Type", "application/json"), *more], body
         return None
 
     async def _serve(self, ws, *_):

@@ -181,6 +181,32 @@ class Resume(StreamCase):
             self.assertLess(server.times[2] - server.times[1], 0.5)
             await self.nothing_left()
 
+    async def test_without_a_connection_nothing_is_known(self):
+        async def proved(ws):
+            s = Typed(ws)
+            await s.begin(seq=3)
+            await s.hb(6)
+            await asyncio.sleep(0.2)
+            await ws.close(1012)
+
+        refused = (503, [("Retry-After", "1")], b'{"detail":"The server is starting"}')
+        events = []
+        async with fake.Server(proved, refused) as server:
+            with self.assertLogs("azira_client", "WARNING") as logs:
+                async with typed(server, on_event=events.append) as stream:
+                    await eventually(lambda: stream.complete())
+                    self.assertEqual(stream.feed, "live")
+                    await eventually(lambda: len(server.times) > 1)
+                    self.assertEqual((stream.connected, stream.complete(), stream.feed),
+                                     (False, None, None))
+                    await eventually(lambda: sum(e["type"] == "lost" for e in events) > 1)
+                    error, pause = events[-1]["error"], events[-1]["retry_in"]
+                    self.assertEqual((error.status, error.detail),
+                                     (503, "The server is starting"))
+                    self.assertTrue(1 <= pause <= 1.25, pause)
+            self.assertIn("The server is starting", "".join(logs.output))
+            await self.nothing_left()
+
     async def test_close_codes(self):
         for code in (1001, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 3008, 3501, 3503,
                      3507, 4000):

@@ -1,5 +1,6 @@
 """The typed dialects, against a fake server: acks, proof, options, requests."""
 
+import asyncio
 import unittest
 from decimal import Decimal
 
@@ -234,6 +235,54 @@ class TypedStream(StreamCase):
                 self.assertTrue(stream.complete(), stream.problems)
             self.assertEqual({k: seen[1][k] for k in ("tokens", "mode", "max_rate")},
                              {"tokens": ["C", "X"], "mode": "ltp", "max_rate": 4})
+
+    async def test_too_early_is_sent_again_as_long_as_it_takes(self):
+        seen = []
+
+        async def script(ws):
+            s = Typed(ws)
+            await s.begin()
+            for _ in range(25):
+                r = await s.request()
+                seen.append(r["tokens"])
+                await s.send(type="error", id=r["id"], code=111, error="slow", retry_ms=5)
+            for token in "CD":
+                r = await s.request()
+                seen.append(r["tokens"])
+                await s.ack(r, [(token, 9, 0)])
+            await fake.stay(ws)
+
+        async with fake.Server(script) as server:
+            async with typed(server) as stream:
+                acks = await asyncio.gather(stream.subscribe("C"), stream.subscribe("D"))
+            self.assertEqual([list(a.ok) for a in acks], [["C"], ["D"]])
+            self.assertEqual(seen, 26 * [["C"]] + [["D"]])
+
+    async def test_lists_and_all(self):
+        seen = []
+
+        async def script(ws):
+            s = Typed(ws)
+            await s.begin()
+            while True:
+                r = await s.request()
+                seen.append((r["op"], r["tokens"]))
+                names = "ABCDE" if r["tokens"] == "*" else r["tokens"]
+                await s.ack(r, [(t, ord(t), 0) for t in names])
+
+        async with fake.Server(script) as server:
+            async with typed(server) as stream:
+                await stream.subscribe(["C", "D"], "E")
+                await stream.unsubscribe(["A", "B"])
+                self.assertEqual(stream.tokens, ["C", "D", "E"])
+                for everything in (), ("*",):
+                    await stream.unsubscribe(*everything)
+                    self.assertEqual(stream.tokens, [])
+                    await stream.subscribe(["A"])
+                with self.assertRaises(ValueError):
+                    await stream.unsubscribe([])
+        self.assertEqual(seen, [("subscribe", ["C", "D", "E"]), ("unsubscribe", ["A", "B"]),
+                                *2 * [("unsubscribe", "*"), ("subscribe", ["A"])]])
 
     async def test_mode_ltp(self):
         async def script(ws):

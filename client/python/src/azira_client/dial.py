@@ -21,6 +21,10 @@ _quiet = logging.getLogger("azira_client.websockets")
 _quiet.setLevel(logging.INFO)
 
 
+_BODY_BYTES_MAX = 16 << 10  # of the answer to a refused upgrade
+_BODY_TIMEOUT = 1.0         # for it to come
+
+
 class Conn:
     """One WebSocket connection."""
 
@@ -82,6 +86,8 @@ async def dial(url: str, bearer: str, subprotocol: Optional[str]) -> Conn:
         "user_agent_header": "azira-client-python",
         _headers_name(connect): {"Authorization": "Bearer " + bearer},
     }
+    if hasattr(connect, "handle_redirect"):  # before 14
+        options["create_protocol"] = _hearing()
     try:
         ws = await _staying(connect)(url, **options)
     except exceptions.InvalidHandshake as e:
@@ -114,6 +120,33 @@ def _staying(connect: Any) -> Any:
     return Staying
 
 
+def _hearing() -> Any:
+    """The protocol of websockets before 14, which leaves the words of a refusal unread."""
+    from websockets import exceptions
+    from websockets.legacy.client import WebSocketClientProtocol
+
+    class Hearing(WebSocketClientProtocol):  # type: ignore[misc]
+        async def handshake(self, *args: Any, **more: Any) -> None:
+            try:
+                await super().handshake(*args, **more)
+            except exceptions.InvalidHandshake as e:
+                setattr(e, "body", await self._words(getattr(e, "headers", {})))
+                raise
+
+        async def _words(self, headers: Any) -> bytes:
+            length = headers.get("Content-Length", "")
+            if not length.isdigit() or int(length) > _BODY_BYTES_MAX:
+                return b""
+            try:
+                read = self.reader.readexactly(int(length))
+                words: bytes = await asyncio.wait_for(read, _BODY_TIMEOUT)
+                return words
+            except (asyncio.TimeoutError, OSError, EOFError):
+                return b""
+
+    return Hearing
+
+
 def _refusal(e: Any) -> AziraError:
     answer = getattr(e, "response", None)
     status = getattr(e, "status_code", None) or getattr(answer, "status_code", None)
@@ -125,7 +158,8 @@ def _refusal(e: Any) -> AziraError:
             return ApiError("open stream", 302, "redirected: " + clean(str(e)))
         return ConnectError(f"open stream: {clean(str(e)) or name}")
     headers = getattr(answer, "headers", None) or getattr(e, "headers", None)
-    detail = detail_of(getattr(answer, "body", None) or b"") or status_words(status)
+    body = getattr(answer, "body", None) or getattr(e, "body", None) or b""
+    detail = detail_of(body) or status_words(status)
     return ApiError("open stream", status, detail, retry_after_of(headers))
 
 

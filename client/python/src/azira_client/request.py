@@ -10,6 +10,12 @@ from .wire import Options
 _NAME_BYTES_MAX = 64
 
 
+def named(tokens: Iterable[Union[str, Iterable[str]]]) -> list[str]:
+    """Takes "A", "B" and ["A", "B"] alike, and both mixed."""
+    lists = [t.split(",") if isinstance(t, str) else t for t in tokens]
+    return [name for names in lists for name in names]
+
+
 def check_tokens(tokens: Union[str, Iterable[str]]) -> list[str]:
     """Takes "A,B" or ["A", "B"]; repeats go, a bad name is a ValueError."""
     if isinstance(tokens, str):

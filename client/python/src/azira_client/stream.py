@@ -17,7 +17,7 @@ from .errors import AziraError, Refused, StreamClosed, retryable
 from .ledger import Counters, Entry, Ledger
 from .link import Link
 from .mailbox import ROOM, Mailbox
-from .request import check_options, check_tokens, stream_url
+from .request import check_options, check_tokens, named, stream_url
 from .text import TextWire
 from .thread import in_thread
 from .tick import Tick
@@ -25,9 +25,11 @@ from .typed import TypedWire
 from .wire import Ack, Hub, Options, Wire
 
 TEXT, JSON, BINARY = "text", "azira.v1.json", "azira.v1.bin"
+ALL = "*"  # to unsubscribe: every token
 
 _STABLE = 5.0          # seconds after which a connection starts the back-off anew
 
+Tokens = Union[str, Iterable[str]]
 OnTick = Callable[[Tick], Any]
 OnEvent = Callable[[dict[str, Any]], Any]
 
@@ -119,9 +121,9 @@ class SubscribeToToken:
         return list(self._ledger.problems)
 
     def complete(self) -> Optional[bool]:
-        """True: every tick that the server published came or was told missing, as the
-        last hb proved. False: some were lost or came twice. None: not proved yet on
-        this connection; always so in the text dialect."""
+        """True: every tick that the server published came or was told missing, as of the
+        last hb. False: some were lost or came twice. None: not proved, for want of an hb
+        on this connection or of a connection; always so in the text dialect."""
         return self._ledger.complete()
 
     def proof(self, token: str) -> Optional[Entry]:
@@ -168,14 +170,15 @@ class SubscribeToToken:
                 if self._on_tick is not None:
                     self._on_tick(tick)
 
-    async def subscribe(self, *tokens: str, mode: Optional[str] = None,
+    async def subscribe(self, *tokens: Tokens, mode: Optional[str] = None,
                         snapshot: Optional[bool] = None,
                         max_rate: Optional[float] = None) -> Ack:
-        """Adds tokens or changes their options, through reconnects if need be.
+        """Adds tokens or changes their options, through reconnects if need be. Names may
+        be given one by one, or in lists.
 
         Tokens refused are in the answer's failed; in the text dialect an unknown one
         is Refused and ends the stream. In another thread: subscribe_soon."""
-        names = check_tokens(tokens)
+        names = check_tokens(named(tokens))
         options = self._options
         if (mode, snapshot, max_rate) != (None, None, None):
             options = self._checked(mode or "full", snapshot is not False, max_rate)
@@ -190,12 +193,13 @@ class SubscribeToToken:
                 self._ledger.want(token, options)
             return ack
 
-    async def unsubscribe(self, *tokens: str) -> Ack:
-        names = check_tokens(tokens)
+    async def unsubscribe(self, *tokens: Tokens) -> Ack:
+        """Gives tokens up, one by one or in lists; without any, or for "*", all."""
+        names = [] if tokens in ((), (ALL,)) else check_tokens(named(tokens))
         while True:
             wire = await self._wire()
             try:
-                return await wire.unsubscribe(names)
+                return await (wire.unsubscribe(names) if names else wire.unsubscribe_all())
             except StreamClosed:
                 self._lose(wire)
 
@@ -203,7 +207,7 @@ class SubscribeToToken:
         """Another request of the typed dialects: list, ping, auth."""
         return await (await self._wire()).request(op, **fields)
 
-    def subscribe_soon(self, *tokens: str, **options: Any) -> Any:
+    def subscribe_soon(self, *tokens: Tokens, **options: Any) -> Any:
         """subscribe from another thread; returns a concurrent.futures.Future."""
         if self._loop is None:
             raise RuntimeError("the stream is not started")

@@ -50,6 +50,9 @@ class TextWire:
     async def unsubscribe(self, tokens: Iterable[str]) -> Ack:
         return await self._ask("unsubscribe", tokens)
 
+    async def unsubscribe_all(self) -> Ack:
+        return await self.unsubscribe(list(self._hub.ledger.entries))
+
     async def request(self, op: str, **fields: Any) -> Ack:
         raise Refused(op, "the text dialect has no such request")
 

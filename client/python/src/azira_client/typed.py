@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from dataclasses import dataclass, field
-from typing import Any, Iterable, Iterator, Optional, Union
+from typing import Any, Iterable, Iterator, Mapping, Optional, Union
 
 from . import binary
 from .dial import Conn
@@ -26,7 +27,8 @@ _BEGIN_BYTES = 512       # of a request around its tokens
 _SUBSCRIBE_BYTES = 64 << 10
 _FRAME_BYTES = 4096
 _NUMBER_BYTES = 24       # of a from beside its name, and quotes
-_TRIES = 20              # of a request that is too early
+_RETRY_MS = 1000         # until a request that was too early is sent again, if not told
+_SPREAD = 0.25           # of that pause, added at random
 _BAD_REQUEST, _TOO_MANY = 107, 111
 
 Event = dict[str, Any]
@@ -51,6 +53,7 @@ class TypedWire:
         self._ledger = hub.ledger
         self._pending: dict[str, _Pending] = {}
         self._number = 0
+        self._turn = asyncio.Lock()  # one request at a time, in the order they were made
         self._welcome: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self.silence = _SILENT_BEATS * _HB_MS / 1000
         self._limits: dict[str, Any] = {}
@@ -80,26 +83,34 @@ class TypedWire:
             _merge(whole, await self.request("unsubscribe", tokens=names))
         return whole
 
+    async def unsubscribe_all(self) -> Ack:
+        ack = await self.request("unsubscribe", tokens="*")
+        for token in list(self._ledger.entries):  # also those that were not held just now
+            self._ledger.drop(token)
+        return ack
+
     async def request(self, op: str, **fields: Any) -> Ack:
         """Sends one request and waits for its whole answer. One that came too early
-        for the server is sent again."""
-        for attempt in range(_TRIES):
-            self._number += 1
-            name = f"r{self._number}"
-            waiter = asyncio.get_running_loop().create_future()
-            resumed = frozenset(fields.get("from", ()))
-            self._pending[name] = _Pending(Ack(op), waiter, resumed)
-            text = json.dumps({"op": op, "id": name, **fields}, ensure_ascii=False,
-                              separators=(",", ":"))
-            await self._conn.send(text)
-            try:
-                ack: Ack = await answer_of(waiter)
-                return ack
-            except _Early as e:
-                if attempt == _TRIES - 1:
-                    raise Refused(op, str(e), _TOO_MANY) from None
-                await asyncio.sleep(e.pause)
-        raise AssertionError("unreachable")
+        for the server is sent again when the server said, as long as it says so; others
+        wait behind it."""
+        async with self._turn:
+            while True:
+                try:
+                    return await self._ask(op, fields)
+                except _Early as e:
+                    await asyncio.sleep(e.pause * random.uniform(1, 1 + _SPREAD))
+
+    async def _ask(self, op: str, fields: Mapping[str, Any]) -> Ack:
+        self._number += 1
+        name = f"r{self._number}"
+        waiter = asyncio.get_running_loop().create_future()
+        resumed = frozenset(fields.get("from", ()))
+        self._pending[name] = _Pending(Ack(op), waiter, resumed)
+        text = json.dumps({"op": op, "id": name, **fields}, ensure_ascii=False,
+                          separators=(",", ":"))
+        await self._conn.send(text)
+        ack: Ack = await answer_of(waiter)
+        return ack
 
     def handle(self, message: Union[str, bytes]) -> None:
         try:
@@ -220,7 +231,7 @@ class TypedWire:
         if pending is None:
             return
         if code == _TOO_MANY:
-            early = _Early(words, int(event.get("retry_ms", 1000)) / 1000)
+            early = _Early(words, int(event.get("retry_ms", _RETRY_MS)) / 1000)
             self._answered(event["id"], early)
         else:
             self._answered(event["id"], Refused(pending.ack.op, words, code))
