@@ -80,6 +80,7 @@ func TestBatchWindow(t *testing.T) {
 	for n := 1; n <= ticks; n++ {
 		p.want(tick("A", n))
 	}
+	eventually(t, "the write is counted", func() bool { return e.Stats().Writes != before })
 	if n := e.Stats().Writes - before; n != 1 {
 		t.Errorf("%d ticks within the window left in %d writes", ticks, n)
 	}
