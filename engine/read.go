@@ -139,6 +139,9 @@ func (l *loop) feed(c *conn, p []byte) {
 // feedSealed is feed for a connection with a Sealer; false if it has ended.
 func (l *loop) feedSealed(c *conn, p []byte) bool {
 	plain, err := l.open(c, p)
+	if err == nil && c.parked == nil && len(l.seals[c.fd].rest) > 0 {
+		l.park(c, l.cursor, nil, nil) // until the socket takes our reply
+	}
 	if len(plain) > 0 {
 		l.feed(c, plain)
 	}

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"testing"
+
+	"azira/proto"
 )
 
 // A plainSealer is a Sealer whose records are two bytes of length and what they carry,
@@ -62,4 +65,34 @@ func (u *unsealer) Read(p []byte) (int, error) {
 	u.left -= n
 	copy(p, turnOver(nil, p[:n]))
 	return n, err
+}
+
+// TestReplyHeldBack has a session's own reply not be taken whole: the stream is parked
+// until the socket takes the rest, and what came with it is served then.
+func TestReplyHeldBack(t *testing.T) {
+	e := newEngine(t, Options{Loops: 1})
+	p := connect(t, e, Stream{Sealer: &plainSealer{}})
+	p.text("foo|A")
+	p.want("Unknown action: foo")
+	l := e.loops[0]
+	request, _ := new(plainSealer).Seal(nil, frame(true, proto.OpText, "bar|A"))
+	onLoop(t, l, func() {
+		var c *conn
+		for _, x := range l.conns {
+			if x != nil {
+				c = x
+			}
+		}
+		l.seals[c.fd].rest, _ = new(plainSealer).Seal(nil, proto.AppendFrame(nil, proto.OpPong, nil))
+		l.feedSealed(c, request)
+		if c.parked == nil {
+			t.Error("it is not parked")
+			return
+		}
+		l.catchUp(c) // the socket takes bytes again
+	})
+	if op, _, err := p.next(); err != nil || op != proto.OpPong {
+		t.Fatalf("%v %v", op, err)
+	}
+	p.want("Unknown action: bar")
 }
