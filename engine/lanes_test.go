@@ -47,7 +47,7 @@ func TestFeedHoles(t *testing.T) {
 			p := prove(t, e, Stream{Kind: kind})
 			p.ask(`{"op":"subscribe","tokens":["A"]}`)
 			p.expect("snap")
-			for _, no := range []int{11, 15, 16, 3, 4} { // 12 to 14 are missing; 3 begins anew
+			for _, no := range []int{11, 15, 16, 3, 4, 0, 2} { // 12 to 14 and 1 are missing; 3 and 0 begin anew
 				tick(no)
 			}
 			if v := p.expect("tick"); v.Seq != 2 {
@@ -56,12 +56,16 @@ func TestFeedHoles(t *testing.T) {
 			if v, err := p.read(); err != nil || v.Type != "gap" || v.From != 12 || v.To != 14 || v.Reason != "feed" {
 				t.Fatalf("%+v %v", v, err)
 			}
-			for n := uint64(3); n <= 6; n++ {
+			for n := uint64(3); n <= 7; n++ {
 				if v, err := p.read(); err != nil || v.Type != "tick" || v.Seq != n {
 					t.Fatalf("%+v %v", v, err)
 				}
 			}
-			if n := e.Stats().FeedHoles; n != 3 {
+			if v, err := p.read(); err != nil || v.Type != "gap" || v.From != 1 || v.To != 1 {
+				t.Fatalf("%+v %v", v, err)
+			}
+			p.expect("tick")
+			if n := e.Stats().FeedHoles; n != 4 {
 				t.Errorf("%d counted", n)
 			}
 		})

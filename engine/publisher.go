@@ -27,7 +27,7 @@ type shard struct {
 	record proto.Record
 	buf    []byte
 	gap    []byte   // the frame that tells of a hole before the tick in hand
-	feed   []uint64 // by token: the feed's own number of the last tick
+	feed   []uint64 // by token: the feed's own number that comes next; 0 = not known
 
 	// Shared.
 	held    atomic.Bool
@@ -190,7 +190,7 @@ func (s *shard) make(wanted uint32) {
 func (s *shard) encode(id uint32, ts int64, data []byte) (frames uint64) {
 	s.record = proto.Record{
 		Token: s.e.tokens.name(id), Ref: id, Seq: s.w.Seq(id) + 1, TS: ts,
-		Epoch: s.e.epoch.UnixMicro(), Data: data,
+		Epoch: s.e.Epoch(), Data: data,
 	}
 	for e := laneText + 1; e < proto.Encodings; e++ {
 		if s.making&(1<<e) == 0 {
@@ -217,12 +217,12 @@ func (s *shard) count(id uint32, data []byte) {
 	for int(id) >= len(s.feed) {
 		s.feed = append(s.feed, 0)
 	}
-	last := s.feed[id]
-	s.feed[id] = n
-	if last == 0 || n <= last+1 {
+	next := s.feed[id]
+	s.feed[id] = n + 1
+	if next == 0 || n <= next {
 		return
 	}
-	s.e.holes.Add(n - last - 1)
-	s.buf = proto.AppendGap(s.buf[:0], s.e.tokens.name(id), last+1, n-1, proto.GapFeed)
+	s.e.holes.Add(n - next)
+	s.buf = proto.AppendGap(s.buf[:0], s.e.tokens.name(id), next, n-1, proto.GapFeed)
 	s.gap = proto.AppendFrame(s.gap, proto.OpText, s.buf)
 }
