@@ -94,7 +94,7 @@ func (l *loop) mark(id, flag uint32) {
 
 // appendBeat appends a cohort's heartbeat, true of what is drained.
 func (l *loop) appendBeat(dst []byte, k *cohort) []byte {
-	b := proto.Beat{TS: l.unixMicro(), Feed: Feed(l.e.feed.Load()).String(), AgeMs: -1}
+	b := proto.Beat{TS: time.Now().UnixMicro(), Feed: Feed(l.e.feed.Load()).String(), AgeMs: -1}
 	for _, id := range k.tokens {
 		b.Sum += l.tokens[id].seq
 	}
@@ -113,5 +113,3 @@ func (l *loop) sendBeat(c *conn) {
 	l.scratch.out = l.appendBeat(l.scratch.out[:0], &l.cohorts.all[c.cohort])
 	l.send(c, l.scratch.out)
 }
-
-func (l *loop) unixMicro() int64 { return time.Now().UnixMicro() }

@@ -98,6 +98,7 @@ func New(o Options) (*Engine, error) {
 		renewal: make(chan renewal, renewalsMax),
 	}
 	e.clock.Store(clockStart)
+	e.lanes.resumeS.Store(resumeMax)
 	for range o.Shards {
 		s, err := e.newShard()
 		if err != nil {

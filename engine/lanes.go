@@ -3,7 +3,6 @@ package engine
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"azira/proto"
 )
@@ -31,7 +30,7 @@ type lanes struct {
 	// Of the ring, looked at once a second.
 	heads   uint64 // records of all shards at the last look
 	rate    float64
-	resumeS atomic.Int32
+	resumeS atomic.Int32 // for about how long the ring remembers; resumeMax before the first look
 }
 
 // use notes that a cohort begins or ends to use encodings, given as bits. Any loop.
@@ -73,9 +72,8 @@ func (x *lanes) tick(e *Engine) {
 // measure estimates the resume window: the records that fit, by the rate of late.
 func (x *lanes) measure(e *Engine) {
 	const weight = 0.2 // of the last second
-	var heads, room uint64
-	for i, s := range e.shards {
-		heads += s.ring.Head()
+	heads, room := e.published(), uint64(0)
+	for i := range e.shards {
 		room += e.room(i)
 	}
 	x.rate += (float64(heads-x.heads) - x.rate) * weight
@@ -105,17 +103,6 @@ func (e *Engine) room(shard int) uint64 {
 		return slots
 	}
 	return min(slots, uint64(float64(e.o.RingBytes)*float64(head-oldest)/float64(bytes)))
-}
-
-// resumeSeconds is for about how long the ring remembers.
-func (e *Engine) resumeSeconds() int {
-	if n := e.lanes.resumeS.Load(); n > 0 {
-		return int(n)
-	}
-	if time.Since(e.epoch) < 2*time.Second {
-		return resumeMax // nothing is measured yet
-	}
-	return 0
 }
 
 // encodingOf is the form in which a kind of stream gets a token's ticks.

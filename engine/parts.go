@@ -11,7 +11,7 @@ import (
 // those of an encoding that was not made all along. Each part is noted as a piece, so
 // that a member who takes half of them is parked with what it was told.
 
-// A part is a cohort's pieces in this turn: fan.pieces from from up to to.
+// parts are a cohort's pieces in this turn: fan.pieces from from up to to.
 type parts struct{ from, to uint32 }
 
 // part notes what was just gathered for the cohort in hand.
@@ -112,7 +112,7 @@ func (l *loop) told(k *cohort) []uint64 {
 	return told
 }
 
-// made notes which encodings were made for all that a turn drains.
+// noteMade notes which encodings were made for all that a turn drains.
 func (f *fan) noteMade(l *loop) {
 	for e := range f.made {
 		f.made[e] = true

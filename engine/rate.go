@@ -215,7 +215,7 @@ func (l *loop) appendMade(dst []byte, e proto.Encoding, id uint32, v ring.Value,
 	}
 	l.scratch.record = proto.Record{
 		Token: l.e.tokens.name(id), Ref: id, Seq: v.Seq, TS: v.TS,
-		Epoch: l.e.epoch.UnixMicro(), Snap: snap, Data: proto.Payload(v.Frame),
+		Epoch: l.e.Epoch(), Snap: snap, Data: proto.Payload(v.Frame),
 	}
 	var op proto.Op
 	l.scratch.one, op = e.Append(l.scratch.one[:0], &l.scratch.record)

@@ -136,16 +136,24 @@ func (e *Engine) Stats() Stats {
 
 // Lag is how many records the slowest loop has still to drain. Any goroutine.
 func (e *Engine) Lag() (most uint64) {
-	var in uint64
-	for _, sh := range e.shards {
-		in += sh.ring.Head()
-	}
+	in := e.published()
 	for _, l := range e.loops {
-		if lag := in - l.stats.drained.Load() - l.stats.overrun.Load(); int64(lag) > 0 {
-			most = max(most, lag)
-		}
+		most = max(most, l.lagOf(in))
 	}
 	return most
+}
+
+// published is how many records the rings were given.
+func (e *Engine) published() (n uint64) {
+	for _, sh := range e.shards {
+		n += sh.ring.Head()
+	}
+	return n
+}
+
+// lagOf is how many records a loop has still to drain of so many.
+func (l *loop) lagOf(in uint64) uint64 {
+	return uint64(max(0, int64(in-l.stats.drained.Load()-l.stats.overrun.Load())))
 }
 
 func (t *loopStats) addTo(s *Stats) {

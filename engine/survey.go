@@ -16,21 +16,15 @@ type Load struct {
 
 // Loads returns what each loop has to do. Any goroutine.
 func (e *Engine) Loads() []Load {
-	var in uint64
-	for _, sh := range e.shards {
-		in += sh.ring.Head()
-	}
+	in := e.published()
 	all := make([]Load, len(e.loops))
 	for i, l := range e.loops {
 		x := Load{
 			Streams: int(l.load.Load()), Parked: int(l.stats.parked.Load()),
-			Busy: time.Duration(l.stats.turnNs.Load()),
+			Lag: l.lagOf(in), Busy: time.Duration(l.stats.turnNs.Load()),
 		}
 		for k := range l.stats.turns {
 			x.Turns += l.stats.turns[k].Load()
-		}
-		if lag := in - l.stats.drained.Load() - l.stats.overrun.Load(); int64(lag) > 0 {
-			x.Lag = lag
 		}
 		all[i] = x
 	}

@@ -20,8 +20,8 @@ func (l *loop) welcomeTyped(c *conn, s Stream) {
 	c.cohort = l.intern(list{kind: c.kind, sealed: c.sealed, beat: c.beat})
 	l.join(c)
 	w := proto.Welcome{
-		Conn: s.ID, Username: s.Username, Epoch: l.e.epoch.UnixMicro(),
-		BeatMs: int(c.beat) * int(beatTick.Milliseconds()), ResumeS: l.e.resumeSeconds(),
+		Conn: s.ID, Username: s.Username, Epoch: l.e.Epoch(),
+		BeatMs: int(c.beat) * int(beatTick.Milliseconds()), ResumeS: int(l.e.lanes.resumeS.Load()),
 		Tokens: l.e.o.TokensPerStream, Connections: s.Connections,
 		PerSecond: l.e.o.RequestsPerSecond, Burst: l.e.o.RequestsBurst, Refused: l.e.o.RefusedMax,
 		FrameBytes: l.e.o.RequestBytes, ListBytes: l.e.o.SubscribeBytes,
@@ -127,7 +127,7 @@ func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
 		x.options[i] = option
 		it := item(i)
 		switch {
-		case g.resume && req.Epoch == l.e.epoch.UnixMicro():
+		case g.resume && req.Epoch == l.e.Epoch():
 			told[i] = g.from
 			it |= itemResume
 		case g.resume:
@@ -161,7 +161,8 @@ func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed fail
 		case l.scratch.mark[id] != 0: // named before
 		case !has && count == limit:
 			failed.add(w.Name, failLimit)
-		case w.Resume && req.Epoch == l.e.epoch.UnixMicro() && w.From > l.published(id):
+		case w.Resume && req.Epoch == l.e.Epoch() && w.From > l.tokens[id].seq &&
+			w.From > l.published(id):
 			failed.add(w.Name, failBeyond)
 		default:
 			l.scratch.mark[id] = 1

@@ -61,18 +61,7 @@ func (c *certificate) stamps() (s [2]fileStamp) {
 }
 
 // watch looks for changes until ctx ends.
-func (c *certificate) watch(ctx context.Context) {
-	t := time.NewTicker(certificateLook)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			c.look()
-		}
-	}
-}
+func (c *certificate) watch(ctx context.Context) { every(ctx, certificateLook, c.look) }
 
 // look reads the files again if they have changed. Both are written one after the
 // other: a pair that does not match is tried again at the next look.

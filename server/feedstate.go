@@ -18,18 +18,11 @@ var feedStates = map[feed.State]engine.Feed{
 
 // watchFeed tells the engine the state of the feed until ctx ends.
 func (s *server) watchFeed(ctx context.Context) {
-	t := time.NewTicker(feedLook)
-	defer t.Stop()
 	all := make([]feed.Status, len(s.feeds))
-	for {
+	every(ctx, feedLook, func() {
 		for i, f := range s.feeds {
 			all[i] = f.Liveness()
 		}
 		s.engine.SetFeed(feedStates[feed.StateOf(all, s.config.StaleAfter)])
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
+	})
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"azira/auth"
 )
@@ -87,18 +86,7 @@ func readKey(name string) ([]byte, error) {
 }
 
 // watch looks for changes until ctx ends.
-func (k *keyring) watch(ctx context.Context) {
-	t := time.NewTicker(keyLook)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			k.look()
-		}
-	}
-}
+func (k *keyring) watch(ctx context.Context) { every(ctx, keyLook, k.look) }
 
 // look takes what has changed over.
 func (k *keyring) look() {

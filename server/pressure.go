@@ -6,7 +6,6 @@ import (
 	"math"
 	"runtime/metrics"
 	"sync/atomic"
-	"time"
 )
 
 // A pressure watches how near this process is to the memory it may have: GOMEMLIMIT, its
@@ -32,18 +31,7 @@ func newPressure(c *Config, log *slog.Logger) *pressure {
 }
 
 // run looks until ctx ends.
-func (p *pressure) run(ctx context.Context) {
-	t := time.NewTicker(memoryLook)
-	defer t.Stop()
-	for {
-		p.look()
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
-}
+func (p *pressure) run(ctx context.Context) { every(ctx, memoryLook, p.look) }
 
 func (p *pressure) look() {
 	n := p.used()

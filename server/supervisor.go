@@ -67,16 +67,9 @@ func (s supervisor) watch(ctx context.Context, responsive func(time.Duration) er
 	if s.socket == "" || s.watchdog == 0 {
 		return
 	}
-	t := time.NewTicker(s.watchdog / 2)
-	defer t.Stop()
-	for {
+	every(ctx, s.watchdog/2, func() {
 		if responsive(min(responsiveWithin, s.watchdog/4)) == nil {
 			s.tell("WATCHDOG=1")
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
+	})
 }
