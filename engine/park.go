@@ -133,7 +133,7 @@ func (l *loop) catchUp(c *conn) {
 			l.unpark(c)
 			return
 		case !ok:
-			l.serve(c) // the loop itself was overtaken: its next turn sees to that first
+			l.serve(c) // in the next turn: the loop must go on first, or there is more to look at
 			return
 		case !l.sendPieces(c, out):
 			return
