@@ -47,7 +47,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	benchLoadFlags(f, &c)
 	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
-	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla; "+
+	f.StringVar(&against, "against", strings.Join(c.Against, ","), "`peers` to measure too, like floor,nats,gorilla; "+
 		"all is every one there is")
 	f.StringVar(&dialects, "dialects", "text", "`dialects` of azira's clients, each measured in "+
 		"turn: "+strings.Join(bench.Dialects, ","))
