@@ -20,7 +20,7 @@ worker_rlimit_nofile {{.Files}};
 pid {{.Dir}}/pid;
 error_log stderr error;
 events {
-	worker_connections {{.Files}};
+	worker_connections {{.Connections}};
 	multi_accept on;
 }
 http {
@@ -79,9 +79,9 @@ func (s *server) putInFront(ctx context.Context, c *certificate, clients int, on
 		return fmt.Errorf("make nginx.conf: %w", err)
 	}
 	err = frontConf.Execute(f, struct {
-		Files                          int
+		Files, Connections             int
 		Dir, Listen, Cert, Key, Server string
-	}{frontFiles(clients), s.dir, addr, c.cert, c.key, s.public})
+	}{frontFiles(clients), frontFiles(clients) * 9 / 8, s.dir, addr, c.cert, c.key, s.public})
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write nginx.conf: %w", err)
 	}
@@ -104,6 +104,9 @@ func (s *server) putInFront(ctx context.Context, c *certificate, clients int, on
 }
 
 // frontFiles is how many descriptors nginx needs: two for each stream, and some.
+//
+// Of its table of connections nginx wants a sixteenth to be free, or it closes those whose
+// handshake is not over yet.
 func frontFiles(clients int) int { return 2*clients + fdSpare }
 
 // freeAddr is one to listen on, for who does not choose by itself.
