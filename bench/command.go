@@ -42,6 +42,7 @@ type swarmLoad struct {
 	Bearer  string        `json:"bearer,omitempty"`
 	Dialect string        `json:"dialect"`
 	Trust   string        `json:"trust,omitempty"` // the server's certificate, PEM; empty is clear text
+	Hybrid  bool          `json:"hybrid"`          // handshakes offer X25519MLKEM768 too
 	Count   bool          `json:"count"`           // frames are counted and not looked at
 	First   int           `json:"first"`           // number of this swarm's first client
 	Source  byte          `json:"source"`          // clients connect from 127.0.SOURCE.x

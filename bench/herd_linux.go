@@ -79,7 +79,7 @@ func newHerd(s swarmLoad) (*herd, error) {
 		picker: newPicker(s.Load),
 		buf:    make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,
 	}
-	return h, h.sealBy(s.Trust)
+	return h, h.sealAll()
 }
 
 // turn waits for sockets, at most for as long as is given, and serves them.

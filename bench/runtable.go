@@ -62,8 +62,7 @@ func (r *RunReport) table(t *table) {
 	t.row("load", r.Settings.words())
 	r.dialects(t)
 	if r.Settings.Kind == KindTLS {
-		t.row("TLS", "1.3, X25519, a certificate of ECDSA on P-256, no session resumed; "+
-			frontName+" is both together")
+		t.row("TLS", r.Settings.tlsWords())
 	}
 	if r.Pinned {
 		t.row("cores", "server on one of its own, clients and feed on the others")

@@ -32,6 +32,7 @@ type RunConfig struct {
 	SlowRate  float64 // slow: bytes per second that these read
 	ChurnRate float64 // churn: clients per second that come back anew
 	BoundMs   float64 // saturate: p99 at the knee
+	Hybrid    bool    // tls: clients offer X25519MLKEM768 too
 
 	Dialects []string // of Azira's clients, each a target of its own; none is text alone
 
@@ -90,7 +91,7 @@ var Scenarios = []RunConfig{
 		Pairs: 5, Stall: 60, Seconds: 10},
 	// Below half of a core, so that no loop waits for more ticks.
 	{Name: "tls", About: "TLS built in, clear text, nginx in front, goroutines: memory, CPU",
-		Kind: KindTLS, Clients: 4000, Tokens: 20, Of: 1000, Rate: 20_000, Rounds: 3,
+		Kind: KindTLS, Clients: 4000, Tokens: 20, Of: 1000, Rate: 20_000, Rounds: 3, Hybrid: true,
 		Against: []string{"gorilla"}},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},

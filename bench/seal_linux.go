@@ -31,23 +31,27 @@ type shaken struct {
 	err    error
 }
 
-// sealConfig is alike for all servers, so that all do the same: TLS 1.3 with X25519,
-// which every one of them knows, and no session is resumed.
-func sealConfig(trusted *x509.CertPool) *tls.Config {
-	return &tls.Config{RootCAs: trusted, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13,
+// sealConfig is alike for all servers: TLS 1.3, and no session is resumed. Of those that
+// know it, hybrid asks for ML-KEM too, as browsers do.
+func sealConfig(trusted *x509.CertPool, hybrid bool) *tls.Config {
+	c := &tls.Config{RootCAs: trusted, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS13,
 		CurvePreferences: []tls.CurveID{tls.X25519}, NextProtos: []string{"http/1.1"}}
+	if hybrid {
+		c.CurvePreferences = []tls.CurveID{tls.X25519MLKEM768, tls.X25519}
+	}
+	return c
 }
 
-// sealBy has members do TLS with a server of that certificate; none is clear text.
-func (h *herd) sealBy(trust string) error {
-	if trust == "" {
+// sealAll has members do TLS if they are to trust a certificate.
+func (h *herd) sealAll() error {
+	if h.setup.Trust == "" {
 		return nil
 	}
-	trusted, err := roots(trust)
+	trusted, err := roots(h.setup.Trust)
 	if err != nil {
 		return err
 	}
-	h.sealing, h.seals = sealConfig(trusted), map[int32]*seal{}
+	h.sealing, h.seals = sealConfig(trusted, h.setup.Hybrid), map[int32]*seal{}
 	h.records, h.shaken = make([]byte, recordsBytes), make(chan shaken, openParallel)
 	return nil
 }

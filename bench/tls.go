@@ -83,6 +83,15 @@ func (t *trial) tls(ctx context.Context, r *Trial) error {
 	return err
 }
 
+func (s *RunSettings) tlsWords() string {
+	keys := "X25519"
+	if s.Hybrid {
+		keys = "X25519MLKEM768 where the server knows it, else X25519"
+	}
+	return "1.3, " + keys + ", a certificate of ECDSA on P-256, no session resumed; " +
+		frontName + " is both together"
+}
+
 // checkTLS refuses what a run of KindTLS can't do.
 func (c *RunConfig) checkTLS() error {
 	if len(c.dialects()) > 1 {

@@ -107,7 +107,8 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 		}
 		plan.setups = append(plan.setups, swarmLoad{Load: t.c.load(), Addr: s.public,
 			Bearer: bearer, Dialect: s.dialect, Trust: t.target.trust(),
-			Count: t.counted(), Epoch: epoch})
+			Hybrid: t.c.Hybrid,
+			Count:  t.counted(), Epoch: epoch})
 	}
 	err = await(ctx, "a subscriber of the feed", func(context.Context) (bool, error) {
 		return t.source.connected(n), nil

@@ -101,6 +101,9 @@ func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 	switch c.Kind {
 	case bench.KindWindow:
 		f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "`clients` per second that come anew")
+	case bench.KindTLS:
+		f.BoolVar(&c.Hybrid, "hybrid", c.Hybrid,
+			"clients offer X25519MLKEM768 in their handshake too, as browsers do")
 	case bench.KindSaturate:
 		f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "p99 at the knee, in `ms`")
 	case bench.KindSlow:
