@@ -31,6 +31,8 @@ func peers() []peer {
 	return []peer{
 		{"floor", dialectText, "send(2) of prebuilt frames, nothing else", missingFloor, runFloor},
 		{gorillaName, dialectText, "hub on gorilla/websocket v1.5.3", present, runGorilla},
+		{leanName, dialectText, "a goroutine per connection that reads, one for all that writes",
+			present, runLean},
 		{"nats", dialectNATS, "nats-server v2.15.2, embedded", present, runNATS},
 		{"ws", dialectText, "npm ws 8.23.0 in Node", missingWS, runWS},
 		{"nchan", dialectURL, "nginx with the module nchan (Debian)", missingNchan, runNchan},
