@@ -91,7 +91,7 @@ var Scenarios = []RunConfig{
 		Pairs: 5, Stall: 60, Seconds: 10},
 	// Below half of a core, so that no loop waits for more ticks.
 	{Name: "tls", About: "TLS built in, clear text, nginx in front, goroutines: memory, CPU",
-		Kind: KindTLS, Clients: 4000, Tokens: 20, Of: 1000, Rate: 20_000, Rounds: 3, Hybrid: true,
+		Kind: KindTLS, Clients: 2000, Tokens: 20, Of: 1000, Rate: 20_000, Rounds: 3, Hybrid: true,
 		Against: []string{"gorilla", "lean"}},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},
