@@ -26,9 +26,9 @@ type bucket struct {
 
 // Spent is what a vendor has sent since the server's start, and in the last whole second.
 type Spent struct {
-	Messages, Bytes        uint64
-	MessagesPerS, BytePerS uint64
-	Slowed, Refused        uint64 // sends
+	Messages, Bytes         uint64
+	MessagesPerS, BytesPerS uint64
+	Slowed, Refused         uint64 // sends
 }
 
 func (p *purse) init(now time.Time) {
@@ -96,7 +96,7 @@ func (p *purse) spent(now time.Time) Spent {
 	defer p.mu.Unlock()
 	p.turn(now)
 	x := p.sent
-	x.MessagesPerS, x.BytePerS = p.before.messages, p.before.bytes
+	x.MessagesPerS, x.BytesPerS = p.before.messages, p.before.bytes
 	return x
 }
 
