@@ -2,6 +2,9 @@ package auth
 
 import "time"
 
+// VendorLimitMax is the highest of any limit of a vendor.
+const VendorLimitMax = 1_000_000_000
+
 const (
 	nameRunesMax     = 64   // of a username, after NFC
 	nameRawBytesMax  = 1024 // of a username before NFC, which may shorten it
@@ -42,7 +45,6 @@ const (
 	agentBytesMax         = 128
 	sessionsPerAccountMax = 64 // the least used ends when one more begins
 
-	vendorLimitMax      = 1_000_000_000 // of any limit of a vendor
 	keysPerVendorMax    = 32
 	clientsPerVendorMax = 1_000_000
 	vendorsPerClientMax = 16

@@ -39,7 +39,7 @@ func (l *VendorLimits) all() [4]*int {
 
 func (l *VendorLimits) good() bool {
 	for _, n := range l.all() {
-		if *n < 0 || *n > vendorLimitMax {
+		if *n < 0 || *n > VendorLimitMax {
 			return false
 		}
 	}
@@ -193,6 +193,12 @@ func (s *Service) named(vendor string) (*vendor, error) {
 		return nil, ErrNoVendor
 	}
 	return v, nil
+}
+
+// IsVendor says whether an account is a vendor.
+func (s *Service) IsVendor(username string) bool {
+	_, err := s.named(username)
+	return err == nil
 }
 
 // SetVendor makes an own account a vendor, or changes the limits of one. ErrNoAccount,

@@ -80,7 +80,7 @@ func TestVendorRole(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, n := range []int{-1, vendorLimitMax + 1} {
+	for _, n := range []int{-1, VendorLimitMax + 1} {
 		err := s.SetVendor(bg, "ann", func(l *VendorLimits) { l.Tokens = n })
 		if err != ErrOptions {
 			t.Errorf("limit %d: %v", n, err)

@@ -22,7 +22,8 @@ const (
 	requestIDBytes    = 8
 	usersPage         = 100 // accounts in one answer of the admin port
 	usersPageMax      = 1000
-	corsMaxAge        = "600" // seconds
+	secondsMax        = 10 * 365 * 24 * 3600 // of an API key
+	corsMaxAge        = "600"                // seconds
 	cookieMaxAge      = 30 * time.Minute
 	headerTimeout     = 5 * time.Second
 	bodyTimeout       = 15 * time.Second
