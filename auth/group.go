@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"azira/store"
@@ -223,7 +222,9 @@ func (s *Service) putEnded(
 		return err
 	}
 	if len(ended) >= endedPerClientMax {
-		old := slices.MinFunc(ended, func(a, b Membership) int { return cmp.Compare(a.Left, b.Left) })
+		old := slices.MinFunc(ended, func(a, b Membership) int {
+			return cmp.Compare(a.Left, b.Left)
+		})
 		b.Delete(store.TableVendors, endedKey(client, old.Vendor, old.Joined))
 	}
 	b.Set(store.TableVendors, endedKey(client, vendor, m.joined),
@@ -243,7 +244,9 @@ func (s *Service) VendorsOf(client string) ([]Membership, error) {
 		return nil, err
 	}
 	list := append(in, ended...)
-	return slices.DeleteFunc(list, func(m Membership) bool { return s.vendor(m.Vendor) == nil }), nil
+	return slices.DeleteFunc(list, func(m Membership) bool {
+		return s.vendor(m.Vendor) == nil
+	}), nil
 }
 
 // entries are the memberships of a client, and those that ended.
@@ -320,7 +323,7 @@ func (s *Service) ClientsOf(vendor, after string, n int) (list []Member, more bo
 		if err != nil {
 			return err
 		}
-		seen, err := s.seenMember(strings.Clone(string(k[len(prefix):])), &m)
+		seen, err := s.seenMember(string(k[len(prefix):]), &m)
 		list = append(list, seen)
 		return err
 	})

@@ -174,7 +174,8 @@ func (s *Service) vendor(name string) *vendor {
 		return nil
 	}
 	a, err := s.account(name)
-	if r, bad := parseVendor(p); err != nil || bad != nil || r.account != a.id || a.id != v.account {
+	r, bad := parseVendor(p)
+	if err != nil || bad != nil || r.account != a.id || a.id != v.account {
 		return nil
 	}
 	v.disabled.Store(a.off())

@@ -144,6 +144,15 @@ func TestAPIKeys(t *testing.T) {
 	c.pass(time.Minute)
 	wantKey(t, s, brief, ErrExpired)
 	wantKey(t, s, forever, nil)
+}
+
+func TestAPIKeysEnd(t *testing.T) {
+	s := serve(t, cheap())
+	broker(t, s, "ann")
+	broker(t, s, "bob")
+	forever, k := newKey(t, s, "ann", ScopeAll, 0)
+	newKey(t, s, "ann", ScopeAll, time.Hour)
+	wantKey(t, s, forever, nil)
 	if err := s.DeleteKey(bg, "bob", k.ID); err != ErrNoKey {
 		t.Errorf("another's key: %v", err)
 	}
