@@ -12,6 +12,7 @@ import (
 
 	"azira/auth"
 	"azira/engine"
+	"azira/inbox"
 )
 
 // A public is the public port: the API, and the door to the streams.
@@ -24,6 +25,7 @@ import (
 type public struct {
 	// Fixed.
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	budget *budget
 	cors   cors
@@ -93,7 +95,7 @@ func (p *public) answer(r *request) (a answer) {
 	if len(params) > 0 {
 		r.param = params[0]
 	}
-	if ro.needs == anyone {
+	if ro.needs == noCredential {
 		return ro.handle(p, r)
 	}
 	id, err := p.caller(r.Header, ro.needs)

@@ -42,20 +42,20 @@ type route struct {
 type access uint16
 
 const (
-	anyone     access = 0
-	byBearer   access = 1 << 8
-	bySend            = byBearer | access(auth.ScopeSend)
-	byClients         = byBearer | access(auth.ScopeClients)
-	byTickets         = byBearer | access(auth.ScopeTickets)
-	byPresence        = byBearer | access(auth.ScopePresence)
-	byKey             = byBearer | access(auth.ScopeAll)
+	noCredential access = 0
+	byBearer     access = 1 << 8
+	bySend              = byBearer | access(auth.ScopeSend)
+	byClients           = byBearer | access(auth.ScopeClients)
+	byTickets           = byBearer | access(auth.ScopeTickets)
+	byPresence          = byBearer | access(auth.ScopePresence)
+	byKey               = byBearer | access(auth.ScopeAll)
 )
 
 var routes = []route{
-	{"POST", "/api/v1/users/register", anyone, (*public).register},
-	{"POST", "/api/v1/users/login", anyone, (*public).login},
-	{"POST", "/api/v1/token", anyone, (*public).token},
-	{"POST", "/api/v1/users/refresh", anyone, (*public).refresh},
+	{"POST", "/api/v1/users/register", noCredential, (*public).register},
+	{"POST", "/api/v1/users/login", noCredential, (*public).login},
+	{"POST", "/api/v1/token", noCredential, (*public).token},
+	{"POST", "/api/v1/users/refresh", noCredential, (*public).refresh},
 	{"POST", "/api/v1/users/logout", byBearer, (*public).logout},
 	{"PUT", "/api/v1/users/password", byBearer, (*public).changePassword},
 	{"DELETE", "/api/v1/users/me", byBearer, (*public).deleteAccount},
@@ -63,11 +63,18 @@ var routes = []route{
 	{"DELETE", "/api/v1/sessions/{id}", byBearer, (*public).closeSession},
 	{"POST", "/api/v1/stream/ticket", byBearer, (*public).ticket},
 	{"POST", "/ws/token", byBearer, (*public).ticketAlias},
+	{"POST", "/api/v1/messages", bySend, (*public).send},
+	{"GET", "/api/v1/messages", byBearer, (*public).messages},
+	{"POST", "/api/v1/messages/ack", byBearer, (*public).ackMessages},
+	{"POST", "/message", bySend, (*public).sendAlias},
+	{"GET", "/api/v1/users/delivery", byBearer, (*public).delivery},
+	{"PUT", "/api/v1/users/delivery", byBearer, (*public).setDelivery},
 	{"GET", "/api/v1/tokens", byBearer, (*public).tokens},
 	{"GET", "/api/v1/ticks/{token...}", byBearer, (*public).lastTick},
 	{"GET", "/api/v1/latency", byBearer, (*public).latency},
-	{"GET", "/api/v1/stream", anyone, (*public).stream},
-	{"GET", "/api/trigger/ws/{username}", anyone, (*public).streamOf},
+	{"GET", "/api/v1/stream", noCredential, (*public).stream},
+	{"GET", "/api/trigger/ws/{username}", noCredential, (*public).streamOf},
+	{"GET", "/ws", noCredential, (*public).messageStream},
 	{"GET", "/api/v1/vendors", byBearer, (*public).vendorsOf},
 	{"GET", "/api/v1/vendors/{vendor}", byKey, (*public).vendor},
 	{"GET", "/api/v1/vendors/{vendor}/keys", byBearer, (*public).keys},
@@ -80,12 +87,12 @@ var routes = []route{
 	{"POST", "/api/v1/vendors/{vendor}/clients/{client}/disable", byClients, (*public).suspend},
 	{"POST", "/api/v1/vendors/{vendor}/clients/{client}/enable", byClients, (*public).resume},
 	{"POST", "/api/v1/vendors/{vendor}/clients/{client}/ticket", byTickets, (*public).ticketFor},
-	{"GET", "/healthcheck", anyone, (*public).health},
-	{"GET", "/openapi.json", anyone, (*public).openAPI},
-	{"GET", "/asyncapi.json", anyone, (*public).asyncAPI},
+	{"GET", "/healthcheck", noCredential, (*public).health},
+	{"GET", "/openapi.json", noCredential, (*public).openAPI},
+	{"GET", "/asyncapi.json", noCredential, (*public).asyncAPI},
 }
 
-var echoRoute = route{"GET", "/debug/echo", anyone, (*public).echo}
+var echoRoute = route{"GET", "/debug/echo", noCredential, (*public).echo}
 
 // A router finds routes by method and path.
 type router struct {

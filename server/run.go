@@ -18,6 +18,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/inbox"
 	"azira/store"
 )
 
@@ -63,13 +64,14 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
 	store  *store.Store
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	lasts  *lasts
 	feeds  []*feed.Subscriber
@@ -93,7 +95,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.openInbox, s.openEngine, s.restore, s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -135,6 +137,25 @@ func (s *server) start() (Addresses, error) {
 func (s *server) openStore() (err error) {
 	s.store, err = store.Open(s.config.Data, store.Options{Logger: s.log})
 	return err
+}
+
+func (s *server) openInbox() (err error) {
+	s.inbox, err = inbox.Open(s.store, inbox.Options{
+		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
+		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
+		KeptFor: s.config.InboxAge, Groups: s.groupsOf,
+	})
+	return err
+}
+
+// groupsOf are the groups whose messages an account gets: those of its vendors.
+func (s *server) groupsOf(username string) ([]inbox.Membership, error) {
+	list, err := s.auth.VendorsOf(username)
+	groups := make([]inbox.Membership, len(list))
+	for i, m := range list {
+		groups[i] = inbox.Membership{Group: m.Vendor, From: m.Joined, To: m.Left}
+	}
+	return groups, err
 }
 
 func (s *server) restore() error {
@@ -197,6 +218,7 @@ func (s *server) newPublic(limit int) *public {
 	}
 	return &public{
 		auth:    s.auth,
+		inbox:   s.inbox,
 		engine:  s.engine,
 		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
@@ -307,6 +329,9 @@ func (s *server) stop() error {
 	}
 	if s.engine != nil {
 		err = errors.Join(err, s.engine.Stop())
+	}
+	if s.inbox != nil {
+		s.inbox.Close()
 	}
 	if s.auth != nil {
 		s.auth.Close()

@@ -116,7 +116,7 @@ func (o *operator) join(r *request) answer {
 		return a
 	}
 	client := r.PathValue("client")
-	m, err := o.auth.Join(r.Context(), r.param, client, tickets, o.public.mark())
+	m, err := o.public.join(r, r.param, client, tickets)
 	if err != nil {
 		return o.problem(err)
 	}
@@ -127,8 +127,7 @@ func (o *operator) join(r *request) answer {
 
 func (o *operator) leave(r *request) answer {
 	client := r.PathValue("client")
-	err := o.auth.Leave(r.Context(), r.param, client, o.public.mark())
-	if err != nil {
+	if err := o.public.part(r, r.param, client); err != nil {
 		return o.problem(err)
 	}
 	o.public.log.Info("client removed by operator", "username", r.param, "client", client,

@@ -92,7 +92,28 @@ func clientPage(s *auth.Service, vendor string, r *request) (answer, error) {
 }
 
 // mark is the id of the newest message there is.
-func (p *public) mark() uint64 { return 0 }
+func (p *public) mark() uint64 { return p.inbox.Mark() }
+
+// join puts a client into a group, whose messages it gets from then on.
+func (p *public) join(r *request, vendor, client string, tickets *bool) (auth.Member, error) {
+	m, err := p.auth.Join(r.Context(), vendor, client, tickets, p.mark())
+	if err == nil {
+		err = p.inbox.Regroup(r.Context(), m.Client)
+	}
+	return m, err
+}
+
+// part takes it out, and it gets no more.
+func (p *public) part(r *request, vendor, client string) error {
+	name, err := auth.ParseAccountName(client)
+	if err != nil {
+		return auth.ErrNoClient
+	}
+	if err := p.auth.Leave(r.Context(), vendor, name, p.mark()); err != nil {
+		return err
+	}
+	return p.inbox.Regroup(r.Context(), name)
+}
 
 // own is for calls that are the vendor's in the path alone: the caller must be it.
 func (p *public) own(r *request, f func(vendor string) (answer, error)) answer {
@@ -236,6 +257,9 @@ func (p *public) createClient(r *request) answer {
 			password = &text
 		}
 		m, err := p.auth.CreateClient(r.Context(), vendor, vs[0], password, p.mark())
+		if err == nil {
+			err = p.inbox.Remove(r.Context(), m.Client) // of one who had the name before
+		}
 		return object(clientSeen(&m)), err
 	})
 }
@@ -250,7 +274,7 @@ func (p *public) consent(r *request) answer {
 	if !ok {
 		return a
 	}
-	m, err := p.auth.Join(r.Context(), r.param, r.id.Username, tickets, p.mark())
+	m, err := p.join(r, r.param, r.id.Username, tickets)
 	if err != nil {
 		return p.problem(err)
 	}
@@ -281,7 +305,7 @@ func (p *public) leave(r *request) answer {
 	if !mine && !(isName(vendor, r.id) && p.auth.IsVendor(r.id.Username)) {
 		return p.problem(auth.ErrNoVendor)
 	}
-	if err := p.auth.Leave(r.Context(), vendor, client, p.mark()); err != nil {
+	if err := p.part(r, vendor, client); err != nil {
 		return p.problem(err)
 	}
 	return message("Client removed from the group")
