@@ -139,6 +139,7 @@ func (s *Service) remove(name string, a *accountRecord) error {
 		return err
 	}
 	s.rules.set(name, rule{})
+	s.o.Removed(name)
 	return nil
 }
 
