@@ -47,6 +47,7 @@ func (t *Tracker) flush() {
 		t.mu.Unlock()
 		batch = batch[n:]
 	}
+	t.dirty.settled()
 	t.expire(now)
 	for _, r := range t.touched {
 		r.tell()

@@ -104,9 +104,8 @@ func New(o Options) *Tracker {
 	}
 }
 
-// Start begins to track, and to write to st, which it doesn't close.
+// Start begins to track, and to write to st, which it doesn't close. It is called once.
 func (t *Tracker) Start(st *store.Store, accounts Accounts, groups Groups) error {
-	t.store, t.accounts, t.groups = st, accounts, groups
 	v, err := st.Get(store.TablePresence, nil)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -119,13 +118,17 @@ func (t *Tracker) Start(st *store.Store, accounts Accounts, groups Groups) error
 		}
 		t.before = r.at
 	}
+	t.store, t.accounts, t.groups = st, accounts, groups
 	t.stopped.Go(t.flushAll)
 	t.stopped.Go(t.keep)
 	return nil
 }
 
-// Close ends the work of a started Tracker. Who is online was last seen now.
+// Close ends the work, if it was started. Who is online was last seen now.
 func (t *Tracker) Close() error {
+	if t.store == nil {
+		return nil
+	}
 	close(t.stop)
 	t.stopped.Wait()
 	return t.saveAll()
@@ -163,6 +166,8 @@ func (t *Tracker) Of(username string) (proto.Presence, error) {
 		p.Since, p.LastSeen = since, now
 	case since != 0:
 		p.LastSeen = left
+	case t.dirty.marks(username) == changed:
+		p.LastSeen = now // it came and went just now
 	default:
 		var err error
 		p.LastSeen, err = t.lastSeenOf(username)

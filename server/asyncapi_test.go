@@ -169,7 +169,7 @@ func TestAsyncAPIDescribesTheStreams(t *testing.T) {
 		t.Run(channel, func(t *testing.T) {
 			seen := witness{}
 			for _, drive := range []func(*testing.T, string) witness{
-				driveTicks, driveGaps, driveFeedGap, driveErrors, driveLimits, driveInternal,
+				driveTicks, driveGaps, driveFeedGap, driveErrors, driveLimits, driveInternal, driveRoster,
 			} {
 				seen.add(drive(t, protocol))
 			}

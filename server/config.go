@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"azira/presence"
 )
 
 // A Config holds every setting of a server. It is made by LoadConfig or
@@ -95,9 +97,10 @@ type Config struct {
 
 	supervisor    supervisor
 	timeouts      timeouts
-	hashMemoryKiB uint32        // less than the default in tests only
-	deadAfter     time.Duration // shorter than the default in tests only
-	memoryUsed    func() int64  // other than the runtime's in tests only
+	groups        presence.Groups // of vendors, in tests; noGroups if nil
+	hashMemoryKiB uint32          // less than the default in tests only
+	deadAfter     time.Duration   // shorter than the default in tests only
+	memoryUsed    func() int64    // other than the runtime's in tests only
 }
 
 // timeouts are the waits of the public port. Tests shorten them.

@@ -12,6 +12,7 @@ import (
 
 	"azira/auth"
 	"azira/engine"
+	"azira/presence"
 )
 
 // A public is the public port: the API, and the door to the streams.
@@ -25,6 +26,8 @@ type public struct {
 	// Fixed.
 	auth   *auth.Service
 	engine *engine.Engine
+	people *presence.Tracker
+	groups presence.Groups
 	budget *budget
 	cors   cors
 	router *router

@@ -31,7 +31,7 @@ type request struct {
 // test holds them together.
 type route struct {
 	method string
-	path   string // a last segment {name} takes one segment, {name...} all that follow
+	path   string // one part varies: {name} takes one segment, {name...} at the end all
 	bearer bool   // the caller must show one; request.id says whose
 	handle func(p *public, r *request) answer
 }
@@ -51,6 +51,8 @@ var routes = []route{
 	{"GET", "/api/v1/tokens", true, (*public).tokens},
 	{"GET", "/api/v1/ticks/{token...}", true, (*public).lastTick},
 	{"GET", "/api/v1/latency", true, (*public).latency},
+	{"GET", "/api/v1/presence/{client...}", true, (*public).presenceOf},
+	{"GET", "/api/v1/vendors/{vendor}/presence", true, (*public).roster},
 	{"GET", "/api/v1/stream", false, (*public).stream},
 	{"GET", "/api/trigger/ws/{username}", false, (*public).streamOf},
 	{"GET", "/healthcheck", false, (*public).health},
@@ -66,9 +68,10 @@ type router struct {
 	prefixes []prefix
 }
 
-// A prefix is the routes whose paths differ in the last part only.
+// A prefix is the routes whose paths differ in one part only.
 type prefix struct {
 	path   string // up to and with the last slash before the variable part
+	behind string // what follows it
 	all    bool   // the variable part may hold slashes
 	routes []route
 }
@@ -81,8 +84,9 @@ func newRouter(table []route) *router {
 			rt.exact[ro.path] = append(rt.exact[ro.path], ro)
 			continue
 		}
+		_, behind, _ := strings.Cut(name, "}")
 		all := strings.HasSuffix(name, "...}")
-		rt.prefixes = append(rt.prefixes, prefix{head, all, []route{ro}})
+		rt.prefixes = append(rt.prefixes, prefix{head, behind, all, []route{ro}})
 	}
 	return rt
 }
@@ -95,8 +99,9 @@ func (rt *router) find(u *url.URL) ([]route, string) {
 		return found, ""
 	}
 	for _, pr := range rt.prefixes {
-		rest, ok := strings.CutPrefix(path, pr.path)
-		if !ok || rest == "" || !pr.all && strings.Contains(rest, "/") {
+		rest, begins := strings.CutPrefix(path, pr.path)
+		rest, ends := strings.CutSuffix(rest, pr.behind)
+		if !begins || !ends || rest == "" || !pr.all && strings.Contains(rest, "/") {
 			continue
 		}
 		if param, err := url.PathUnescape(rest); err == nil {

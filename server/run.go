@@ -18,6 +18,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/presence"
 	"azira/store"
 )
 
@@ -63,12 +64,13 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ people ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
 	store  *store.Store
+	people *presence.Tracker
 	auth   *auth.Service
 	engine *engine.Engine
 	lasts  *lasts
@@ -93,7 +95,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.startPresence, s.openEngine, s.restore, s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -198,6 +200,8 @@ func (s *server) newPublic(limit int) *public {
 	return &public{
 		auth:    s.auth,
 		engine:  s.engine,
+		people:  s.people,
+		groups:  s.groups(),
 		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
 		router:  newRouter(table),
@@ -310,6 +314,9 @@ func (s *server) stop() error {
 	}
 	if s.auth != nil {
 		s.auth.Close()
+	}
+	if s.people != nil {
+		err = errors.Join(err, s.people.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

@@ -1,0 +1,240 @@
+package server
+
+import (
+	"encoding/json"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"azira/presence"
+	"azira/proto"
+)
+
+// fakeGroups are groups that a test changes.
+type fakeGroups struct {
+	mu      sync.Mutex
+	clients map[string][]string // by vendor, in order
+}
+
+func groupsOf(vendor string, clients ...string) *fakeGroups {
+	slices.Sort(clients)
+	return &fakeGroups{clients: map[string][]string{vendor: clients}}
+}
+
+func (g *fakeGroups) InGroup(vendor, client string) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Contains(g.clients[vendor], client), nil
+}
+
+func (g *fakeGroups) ClientsOf(vendor, after string, n int) ([]string, bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list, ok := g.clients[vendor]
+	if !ok {
+		return nil, false, presence.ErrNoVendor
+	}
+	i, found := slices.BinarySearch(list, after)
+	if found {
+		i++
+	}
+	list = list[i:]
+	return slices.Clone(list[:min(n, len(list))]), len(list) > n, nil
+}
+
+// Who may ask learns who is connected, at once; others learn nothing, not even whether
+// there is such an account.
+func TestPresence(t *testing.T) {
+	s := start(t, func(c *Config) { c.groups = groupsOf("vic", "ann", "bob", "gone") })
+	ann, bob, vic := s.account("ann"), s.account("bob"), s.account("vic")
+	s.account("eve")
+	at := func(bearer, name string) reply {
+		t.Helper()
+		return s.call("GET", "/api/v1/presence/"+name, nil, as(bearer)...)
+	}
+	if r := at(ann, "ann"); r.at("online") != false || r.at("last_seen") != nil || r.at("since") != nil {
+		t.Errorf("%s", r.body)
+	}
+	c := s.open("/api/v1/stream", ann)
+	s.open("/api/v1/stream", ann)
+	eventually(t, "both are there", func() bool { return at(vic, "ann").at("connections") == 2.0 })
+	if r := at(vic, "ann"); r.at("online") != true || r.at("since") == nil || r.at("last_seen") == nil {
+		t.Errorf("%s", r.body)
+	}
+	_ = c.CloseNow()
+	eventually(t, "one is left", func() bool { return at(ann, "ann").at("connections") == 1.0 })
+	s.call("POST", "/api/v1/users/logout", nil, as(ann)...)
+	eventually(t, "none is left", func() bool { return at(vic, "ann").at("online") == false })
+	if r := at(vic, "ann"); r.at("since") != nil || r.at("last_seen") == nil {
+		t.Errorf("%s", r.body)
+	}
+	missing := at(bob, "nobody")
+	for _, r := range []reply{at(bob, "ann"), at(bob, "vic"), at(vic, "eve"), at(bob, "%00"), at(bob, "a/b/c")} {
+		if r.StatusCode != 404 || string(r.body) != string(missing.body) {
+			t.Errorf("%d %s, for a name unknown %d %s", r.StatusCode, r.body, missing.StatusCode, missing.body)
+		}
+	}
+}
+
+func TestVendorsRosterByHTTP(t *testing.T) {
+	s := start(t, func(c *Config) { c.groups = groupsOf("vic", "ann", "bob", "gone") })
+	ann, vic := s.account("ann"), s.account("vic")
+	s.open("/api/v1/stream", ann)
+	at := func(bearer, path string) reply {
+		t.Helper()
+		return s.call("GET", "/api/v1/vendors/"+path, nil, as(bearer)...)
+	}
+	names := func(r reply) (list []string) {
+		for _, c := range asList(r.at("clients")) {
+			list = append(list, dig(c, "client").(string))
+		}
+		return list
+	}
+	eventually(t, "ann is there", func() bool {
+		return slices.Equal(names(at(vic, "vic/presence?online=true")), []string{"ann"})
+	})
+	for path, want := range map[string][]string{
+		"vic/presence":                           {"ann", "bob", "gone"},
+		"vic/presence?limit=2":                   {"ann", "bob"},
+		"vic/presence?limit=2&after=bob":         {"gone"},
+		"vic/presence?online=false&limit=1":      {"bob"},
+		"vic/presence?online=true&after=ann":     nil,
+		"%76ic/presence?online=false&after=bobb": {"gone"},
+	} {
+		if r := at(vic, path); r.StatusCode != 200 || !slices.Equal(names(r), want) {
+			t.Errorf("%s: %d %s", path, r.StatusCode, r.body)
+		}
+	}
+	if r := at(vic, "vic/presence?limit=2"); r.at("next") != "bob" {
+		t.Errorf("%s", r.body)
+	}
+	if r := at(vic, "vic/presence"); r.at("next") != nil {
+		t.Errorf("%s", r.body)
+	}
+	for path, status := range map[string]int{
+		"vic/presence?limit=0": 422, "vic/presence?limit=x": 422, "vic/presence?online=x": 422,
+		"ann/presence": 404, "nobody/presence": 404, "/presence": 404, "vic/presenc": 404,
+		"vic/x/presence": 404, "%00/presence": 404,
+	} {
+		if r := at(vic, path); r.StatusCode != status {
+			t.Errorf("%s: %d %s", path, r.StatusCode, r.body)
+		}
+	}
+	if r := at(ann, "ann/presence"); r.StatusCode != 404 {
+		t.Errorf("no vendor: %d %s", r.StatusCode, r.body)
+	}
+}
+
+// When a client was last seen is known after a restart.
+func TestLastSeenAfterARestart(t *testing.T) {
+	c := testConfig(t)
+	s := startConfig(t, c)
+	ann := s.account("ann")
+	s.open("/api/v1/stream", ann)
+	eventually(t, "the stream is there", func() bool { return s.streams(ann) == 1 })
+	before := time.Now()
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	s = startConfig(t, c)
+	r := s.call("GET", "/api/v1/presence/ann", nil, as(ann)...)
+	seen, _ := r.at("last_seen").(float64)
+	if d := time.UnixMicro(int64(seen)).Sub(before); r.at("online") != false || d < -time.Second || d > 10*time.Second {
+		t.Errorf("%s, %v from the stop", r.body, d)
+	}
+}
+
+// driveRoster watches a vendor's roster of a real server. Its frames are those that a
+// stream gets.
+func driveRoster(t *testing.T, protocol string) witness {
+	c := testConfig(t)
+	g := groupsOf("vic", "ann", "bob")
+	c.groups = g
+	parts := &server{config: c, log: testLogger(&syncBuffer{})}
+	t.Cleanup(func() { _ = parts.stop() })
+	addrs, err := parts.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &running{t: t, addrs: addrs}
+	for i := range 40 {
+		g.clients["vic"] = append(g.clients["vic"], s.crowd(t, i))
+	}
+	p := s.typed(s.account("ann"), protocol, "")
+	wanted := make(chan struct{}, 1)
+	eventually(t, "all are online", func() bool { return parts.people.Stats().Online == 41 })
+	w := parts.people.Watch("vic", func() { wanted <- struct{}{} })
+	defer w.Close()
+	more := 0
+	p.rosterUntil(w, wanted, func(e event) bool {
+		if e["more"] == true {
+			more++
+		}
+		return e["more"] == false && e.number("total") == 43 && more > 0
+	})
+	_ = p.conn.CloseNow()
+	p.rosterUntil(w, wanted, func(e event) bool { return e["client"] == "ann" && e["online"] == false })
+	g.mu.Lock()
+	g.clients["vic"] = g.clients["vic"][1:]
+	g.mu.Unlock()
+	parts.people.Regrouped("vic", "ann")
+	p.rosterUntil(w, wanted, func(e event) bool { return e["client"] == "ann" && e["left"] == true })
+	return p.seen
+}
+
+// crowd opens a stream of an account with a long name, and returns that.
+func (s *running) crowd(t *testing.T, i int) string {
+	t.Helper()
+	name := "crowd-" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + "-0123456789-0123456789-0123456789"
+	s.open("/api/v1/stream", s.account(name))
+	return name
+}
+
+// rosterUntil reads frames of a roster, holding each to its schema, until one is as
+// wanted.
+func (p *typed) rosterUntil(w *presence.Watch, wanted chan struct{}, ok func(event) bool) {
+	p.t.Helper()
+	for {
+		select {
+		case <-wanted:
+		case <-time.After(10 * time.Second):
+			p.t.Fatal("no event for 10 s")
+		}
+		for more := true; more; {
+			var frame []byte
+			if frame, _, more = w.Next(nil, presence.RoomMin); len(frame) == 0 {
+				break
+			}
+			for _, payload := range payloads(frame) {
+				var e map[string]any
+				if err := json.Unmarshal(payload, &e); err != nil {
+					p.t.Fatalf("%q: %v", payload, err)
+				}
+				name, _ := e["type"].(string)
+				if err := p.doc.fits(p.message(name), e, name); err != nil {
+					p.t.Fatalf("%q: %v", payload, err)
+				}
+				p.seen.note(p.channel+"."+name, e)
+				if ok(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// payloads are those of whole frames behind one another.
+func payloads(frames []byte) (list [][]byte) {
+	for len(frames) > 0 {
+		n := 0
+		switch n = int(frames[1]); n {
+		case 126:
+			n = int(frames[2])<<8 + int(frames[3])
+		}
+		size := proto.FrameSize(n)
+		list = append(list, proto.Payload(frames[:size]))
+		frames = frames[size:]
+	}
+	return list
+}
