@@ -264,8 +264,39 @@ func TestFlappingClients(t *testing.T) {
 		w.group("v", name, true)
 		w.group(fmt.Sprintf("v%d", i%5), name, true)
 	}
-	end := time.Now().Add(1500 * time.Millisecond)
-	var flapping, watching sync.WaitGroup
+	flapping := w.flap(all, time.Now().Add(1500*time.Millisecond))
+	var watching sync.WaitGroup
+	quit := make(chan struct{})
+	var views []*viewer
+	for i, owner := range []string{"v", "v", "v", "v0", all[0], all[1]} {
+		v := w.view(owner)
+		views = append(views, v)
+		if i != 1 { // which is not read until the end
+			watching.Go(func() { v.read(time.Duration(1+40*(i%3))*time.Millisecond, quit) })
+		}
+	}
+	flapping.Wait()
+	time.Sleep(linger + 6*flushEvery)
+	close(quit)
+	watching.Wait()
+	for _, v := range views {
+		v.drain()
+		v.check()
+		v.watch.Close()
+	}
+	if err := w.tracker.Close(); err != nil {
+		t.Error(err)
+	}
+	s := w.tracker.Stats()
+	t.Logf("%+v", s)
+	if s.Watches != 0 {
+		t.Errorf("%d watches", s.Watches)
+	}
+}
+
+// flap lets clients come, go, join and leave, and watches begin and end, up to an instant.
+func (w *world) flap(all []string, end time.Time) *sync.WaitGroup {
+	var flapping sync.WaitGroup
 	for i := range 4 {
 		flapping.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(i), 1))
@@ -285,43 +316,20 @@ func TestFlappingClients(t *testing.T) {
 			}
 		})
 	}
-	quit := make(chan struct{})
-	var views []*viewer
-	for i, owner := range []string{"v", "v", "v", "v0", all[0], all[1]} {
-		v := w.view(owner)
-		views = append(views, v)
-		if i == 1 {
-			continue // it is not read until the end
+	return &flapping
+}
+
+// read reads what there is, in small pieces, so often as a stream can.
+func (v *viewer) read(every time.Duration, quit <-chan struct{}) {
+	for {
+		select {
+		case <-quit:
+			return
+		case <-time.After(every):
 		}
-		watching.Go(func() {
-			for {
-				select {
-				case <-quit:
-					return
-				case <-time.After(time.Duration(1+40*(i%3)) * time.Millisecond):
-				}
-				if v.called() {
-					for v.pull(RoomMin) && i%3 != 2 {
-					}
-				}
+		if v.called() {
+			for v.pull(RoomMin) {
 			}
-		})
-	}
-	flapping.Wait()
-	time.Sleep(linger + 6*flushEvery)
-	close(quit)
-	watching.Wait()
-	for _, v := range views {
-		v.drain()
-		v.check()
-		v.watch.Close()
-	}
-	if err := w.tracker.Close(); err != nil {
-		t.Error(err)
-	}
-	s := w.tracker.Stats()
-	t.Logf("%+v", s)
-	if s.Watches != 0 {
-		t.Errorf("%d watches", s.Watches)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func TestOpenAPIKnowsEveryRoute(t *testing.T) {
 // Answers of the real handlers have the status and form that the document says.
 func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 	d := loadDocument(t, openAPIText)
-	s := start(t, func(c *Config) { c.groups = groupsOf("ann", "bob") })
+	s := start(t)
 	bearer := s.account("ann")
 	s.open("/api/v1/stream", bearer)
 	eventually(t, "the stream is listed", func() bool { return s.streams(bearer) == 1 })
@@ -67,11 +67,6 @@ func TestOpenAPIDescribesTheAnswers(t *testing.T) {
 		{"POST", "/ws/token", "", nil, auth, 200},
 		{"GET", "/api/v1/tokens", "", nil, auth, 200},
 		{"GET", "/api/v1/ticks/X", "/api/v1/ticks/{token}", nil, auth, 404},
-		{"GET", "/api/v1/presence/ann", "/api/v1/presence/{client}", nil, auth, 200},
-		{"GET", "/api/v1/presence/eve", "/api/v1/presence/{client}", nil, auth, 404},
-		{"GET", "/api/v1/vendors/ann/presence", "/api/v1/vendors/{vendor}/presence", nil, auth, 200},
-		{"GET", "/api/v1/vendors/eve/presence", "/api/v1/vendors/{vendor}/presence", nil, auth, 404},
-		{"GET", "/api/v1/vendors/ann/presence?limit=0", "/api/v1/vendors/{vendor}/presence", nil, auth, 422},
 		{"GET", "/api/v1/stream", "", nil, nil, 401},
 		{"GET", "/api/v1/stream", "", nil, auth, 426},
 		{"GET", "/api/trigger/ws/bob", "/api/trigger/ws/{username}", nil, auth, 403},

@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -123,6 +124,34 @@ func TestVendorsRosterByHTTP(t *testing.T) {
 	}
 	if r := at(ann, "ann/presence"); r.StatusCode != 404 {
 		t.Errorf("no vendor: %d %s", r.StatusCode, r.body)
+	}
+}
+
+// The answers are as they are described.
+func TestOpenAPIDescribesPresence(t *testing.T) {
+	d := loadDocument(t, openAPIText)
+	s := start(t, func(c *Config) { c.groups = groupsOf("ann", "bob") })
+	ann := s.account("ann")
+	const client, vendor = "/api/v1/presence/{client}", "/api/v1/vendors/{vendor}/presence"
+	for _, tc := range []struct {
+		where, variable, query string
+		headers                []string
+		status                 int
+	}{
+		{client, "ann", "", as(ann), 200}, {client, "bob", "", as(ann), 200},
+		{client, "eve", "", as(ann), 404}, {client, "ann", "", nil, 401},
+		{vendor, "ann", "", as(ann), 200}, {vendor, "ann", "?limit=1&online=false", as(ann), 200},
+		{vendor, "eve", "", as(ann), 404}, {vendor, "ann", "", nil, 401},
+		{vendor, "ann", "?limit=0", as(ann), 422}, {vendor, "ann", "?online=1", as(ann), 422},
+	} {
+		before, behind, _ := strings.Cut(tc.where, "{")
+		_, behind, _ = strings.Cut(behind, "}")
+		r := s.call("GET", before+tc.variable+behind+tc.query, nil, tc.headers...)
+		if r.StatusCode != tc.status {
+			t.Errorf("%v: %d %s", tc, r.StatusCode, r.body)
+		} else if err := d.check("GET", tc.where, r); err != nil {
+			t.Errorf("%v: %v: %s", tc, err, r.body)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/presence"
 	"azira/store"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,7 @@ type sample struct {
 	dialects  [len(dialects)]int // streams of each
 	echoes    int                // echo streams
 	auth      auth.Stats
+	people    presence.Stats
 	feeds     []feed.Status
 	state     feed.State
 	tokens    int
@@ -35,6 +37,7 @@ func (s *server) sample() sample {
 		latencies: s.engine.Latencies(),
 		echoes:    s.engine.StreamsOf(engine.Echo),
 		auth:      s.auth.Stats(),
+		people:    s.people.Stats(),
 		tokens:    s.engine.TokenCount(),
 		ready:     s.admin.ready.Load(),
 		store:     s.store.State(),
@@ -83,6 +86,15 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.budget.conns.Load()) }},
 	{"accounts_connected", "Accounts with open streams.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Accounts) }},
+	{"presence_online", "Accounts said to be online, those gone for a moment included.",
+		prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Online) }},
+	{"presence_watches", "Streams that are told of their roster.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Watches) }},
+	{"presence_changes_total", "Accounts that came or went.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Changes) }},
+	{"presence_events_total", "Presence events handed to streams.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Events) }},
 	{"tickets", "Tickets not used yet.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Tickets) }},
 	{"password_hashes_total", "Passwords hashed.", prometheus.CounterValue,
