@@ -162,11 +162,10 @@ type viewer struct {
 	begun  bool // there was one
 	total  int
 	events int
-	ts     map[string]int64
 }
 
 func (w *world) view(owner string) *viewer {
-	v := &viewer{w: w, owner: owner, online: map[string]bool{}, ts: map[string]int64{}}
+	v := &viewer{w: w, owner: owner, online: map[string]bool{}}
 	v.watch = w.tracker.Watch(owner, func() {
 		v.mu.Lock()
 		v.wanted++

@@ -32,8 +32,9 @@ const (
 )
 
 // Watch begins to watch what username may see. wanted is called, from any goroutine,
-// while no lock is held, when Next has something, and again only after Next has said
-// that there is no more. It must not block. Watch may be called from event loops.
+// also before Watch returns, while no lock is held, when Next has something, and again
+// only after Next has said that there is no more. It must not block. Watch may be called
+// from event loops: the group is read elsewhere.
 func (t *Tracker) Watch(username string, wanted func()) *Watch {
 	t.mu.Lock()
 	r := t.rosters[username]
@@ -47,11 +48,12 @@ func (t *Tracker) Watch(username string, wanted func()) *Watch {
 	r.mu.Lock()
 	w.at = len(r.watches)
 	r.watches = append(r.watches, w)
-	w.asked = r.ready
+	ready := r.ready
+	w.asked = ready
 	r.mu.Unlock()
 	t.mu.Unlock()
 	t.watches.Add(1)
-	if w.asked {
+	if ready {
 		wanted()
 	}
 	return w
