@@ -231,16 +231,19 @@ func BenchmarkFlush(b *testing.B) {
 				b.Fatal(err)
 			}
 			buf := make([]byte, 0, 1<<16)
-			b.ReportAllocs()
-			b.ResetTimer()
-			for i := 0; b.Loop(); i++ {
-				for j := range n / 2 { // come and go in turn
-					w.connect(all[(i+j)%len(all)], 1-2*(i%2))
-				}
-				w.pass(flushEvery)
+			next := func() {
 				for more := true; more; {
 					_, _, more = v.Next(buf, cap(buf))
 				}
+			}
+			next()
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				for j := range n {
+					w.connect(all[(i*n+j)*7919%len(all)], 1-2*(i%2))
+				}
+				w.pass(flushEvery)
+				next()
 			}
 		})
 	}

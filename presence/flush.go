@@ -1,6 +1,9 @@
 package presence
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A change is an account to settle, and how many streams it had when asked.
 type change struct {
@@ -84,11 +87,12 @@ func (t *Tracker) settle(x *change, now time.Time) {
 		}
 		c.connections = x.connections
 		t.update(c)
-	case c.connections > 0 || c.removed:
-		if c.connections > 0 {
-			c.connections, c.left = 0, now
-		}
-		t.lingers = append(t.lingers, lingering{c, c.left})
+	case c.connections > 0:
+		c.connections, c.left = 0, now
+		t.lingers = append(t.lingers, lingering{c, now})
+	}
+	if c != nil && c.removed && c.connections == 0 {
+		t.takeOffline(c) // at once
 	}
 }
 
@@ -107,28 +111,23 @@ func (t *Tracker) forget(name string, c *client) {
 	}
 }
 
-// expire takes those offline who have not come back within the linger; a deleted account
-// does not linger.
+// expire takes those offline who have not come back within the linger.
 func (t *Tracker) expire(now time.Time) {
-	kept := t.lingers[:0]
-	for all := t.lingers; len(all) > 0; {
-		n := min(len(all), settleChunk)
+	n := 0
+	for n < len(t.lingers) && now.Sub(t.lingers[n].left) >= linger {
+		n++
+	}
+	for some := range slices.Chunk(t.lingers[:n], settleChunk) {
 		t.mu.Lock()
-		for _, l := range all[:n] {
-			switch c := l.c; {
-			case c.connections > 0 || !c.left.Equal(l.left) || t.clients[c.name] != c:
-				// It came back.
-			case now.Sub(l.left) < linger && !c.removed:
-				kept = append(kept, l)
-			default:
+		for _, l := range some {
+			c := l.c
+			if c.connections == 0 && c.left.Equal(l.left) && t.clients[c.name] == c {
 				t.takeOffline(c)
 			}
 		}
 		t.mu.Unlock()
-		all = all[n:]
 	}
-	clear(t.lingers[len(kept):])
-	t.lingers = kept
+	t.lingers = slices.Delete(t.lingers, 0, n)
 }
 
 func (t *Tracker) takeOffline(c *client) {
