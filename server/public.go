@@ -12,6 +12,7 @@ import (
 
 	"azira/auth"
 	"azira/engine"
+	"azira/inbox"
 	"azira/presence"
 )
 
@@ -25,6 +26,7 @@ import (
 type public struct {
 	// Fixed.
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	people *presence.Tracker
 	groups presence.Groups

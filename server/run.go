@@ -18,6 +18,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/inbox"
 	"azira/presence"
 	"azira/store"
 )
@@ -64,7 +65,7 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ people ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ people ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
@@ -72,6 +73,7 @@ type server struct {
 	store  *store.Store
 	people *presence.Tracker
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	lasts  *lasts
 	feeds  []*feed.Subscriber
@@ -95,7 +97,8 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.startPresence, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.startPresence, s.openInbox, s.openEngine, s.restore,
+		s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -136,6 +139,15 @@ func (s *server) start() (Addresses, error) {
 
 func (s *server) openStore() (err error) {
 	s.store, err = store.Open(s.config.Data, store.Options{Logger: s.log})
+	return err
+}
+
+func (s *server) openInbox() (err error) {
+	s.inbox, err = inbox.Open(s.store, inbox.Options{
+		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
+		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
+		KeptFor: s.config.InboxAge,
+	})
 	return err
 }
 
@@ -199,6 +211,7 @@ func (s *server) newPublic(limit int) *public {
 	}
 	return &public{
 		auth:    s.auth,
+		inbox:   s.inbox,
 		engine:  s.engine,
 		people:  s.people,
 		groups:  s.groups(),
@@ -311,6 +324,9 @@ func (s *server) stop() error {
 	}
 	if s.engine != nil {
 		err = errors.Join(err, s.engine.Stop())
+	}
+	if s.inbox != nil {
+		s.inbox.Close()
 	}
 	if s.auth != nil {
 		s.auth.Close()
