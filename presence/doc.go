@@ -19,6 +19,6 @@
 //	log   3 ann on │ 5 – │ 6 bob off │ 7 – │ 9 cid on │ 11 eve left
 //	               ▲ told: 5             ▲ moved on     ▲ the newest
 //
-// A Watch is a number in that log, so one that is slow, or not read at all, costs 64
+// A Watch is a number in that log, so one that is slow, or not read at all, costs 96
 // bytes, and gets the last state of each member when it is read again.
 package presence

@@ -185,12 +185,12 @@ func (v *viewer) called() bool {
 
 // pull takes what fits into a room, and says whether there is more.
 func (v *viewer) pull(room int) bool {
-	frames, n, more := v.watch.Next(v.frame[:0], room)
+	frames, more := v.watch.Next(v.frame[:0], room)
 	v.frame = frames
-	if len(frames) > room || more && n == 0 && room >= RoomMin {
-		v.w.t.Fatalf("%d bytes in %d frames for a room of %d, more: %v", len(frames), n, room, more)
+	if len(frames) > room || more && len(frames) == 0 && room >= RoomMin {
+		v.w.t.Fatalf("%d bytes for a room of %d, more: %v", len(frames), room, more)
 	}
-	for ; n > 0; n-- {
+	for len(frames) > 0 {
 		size := frameSize(frames)
 		if size > pieceBytesMax {
 			v.w.t.Fatalf("a frame of %d bytes", size)
@@ -200,10 +200,13 @@ func (v *viewer) pull(room int) bool {
 		}
 		frames = frames[size:]
 	}
-	if len(frames) > 0 {
-		v.w.t.Fatalf("%d bytes behind the frames", len(frames))
-	}
 	return more
+}
+
+// refuse has frames made that are not taken.
+func (v *viewer) refuse(room int) {
+	v.watch.Next(nil, room)
+	v.watch.Again()
 }
 
 func frameSize(p []byte) int {

@@ -44,7 +44,12 @@ func play(t testing.TB, st *store.Store, script []byte) {
 			}
 		case 9, 10:
 			if len(views) > 0 {
-				views[int(a)%len(views)].pull(int(b) * 16)
+				v := views[int(a)%len(views)]
+				if a >= 128 {
+					v.refuse(int(b) * 16)
+				} else {
+					v.pull(int(b) * 16)
+				}
 			}
 		case 11:
 			w.extraordinary(&views, a, name(b))

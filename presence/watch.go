@@ -6,7 +6,7 @@ import (
 
 // A Watch is one stream's view of a roster: how far in its log it was told. It holds
 // nothing else, however slow the stream is. Its methods may be called from any
-// goroutine; Next belongs to one at a time.
+// goroutine; Next and Again belong to one at a time.
 type Watch struct {
 	// Fixed.
 	tracker *Tracker
@@ -14,12 +14,18 @@ type Watch struct {
 	wanted  func()
 
 	// Guarded by the roster's mu.
-	at    int    // among the watches
+	at    int      // among the watches
+	now   position // behind what Next has appended
+	last  position // before what it appended last, which may have to be told again
+	asked bool     // wanted was called, and Next has not told all since
+	gone  bool
+}
+
+// A position is how far a stream was told.
+type position struct {
 	told  uint64 // places up to it were told, or need not be
 	until uint64 // of a snapshot: it tells of places up to it
 	phase phase
-	asked bool // wanted was called, and Next has not told all since
-	gone  bool
 }
 
 type phase uint8
@@ -85,41 +91,48 @@ func (w *Watch) Close() {
 
 // Next appends frames of up to room bytes of what the stream was not told yet: first a
 // snapshot of who is online, then who changed since, the last state of each, in the
-// order of these. n is how many frames; more says that there are others. With a room of
-// RoomMin at least one fits. Another snapshot may follow later, if the stream is so slow
-// that it can't be told who has left meanwhile.
-func (w *Watch) Next(dst []byte, room int) (frames []byte, n int, more bool) {
+// order of these. more says that there are others. With a room of RoomMin at least one
+// fits. Another snapshot may follow later, if the stream is so slow that it can't be told
+// who has left meanwhile.
+func (w *Watch) Next(dst []byte, room int) (frames []byte, more bool) {
 	r := w.roster
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	w.last = w.now
 	if !r.ready || w.gone {
-		return dst, 0, false
+		return dst, false
 	}
-	end := len(dst) + room
-	for {
+	for end := len(dst) + room; ; {
 		var fits bool
-		switch left := end - len(dst); w.phase {
+		switch left := end - len(dst); w.now.phase {
 		case fresh:
-			w.told, w.until, w.phase = 0, r.seq, listing
+			w.now = position{until: r.seq, phase: listing}
 			continue
 		case cut:
 			if dst, fits = w.appendPiece(dst, left, len(r.log)); fits {
-				w.phase = fresh
+				w.now.phase = fresh
 			}
 		case listing:
-			dst, fits = w.appendPiece(dst, left, r.find(w.told+1))
+			dst, fits = w.appendPiece(dst, left, r.find(w.now.told+1))
 		case live:
-			if w.told == r.seq {
+			if w.now.told == r.seq {
 				w.asked = false
-				return dst, n, false
+				return dst, false
 			}
 			dst, fits = w.appendEvent(dst, left)
 		}
 		if !fits {
-			return dst, n, true
+			return dst, true
 		}
-		n++
 	}
+}
+
+// Again says that the frames of the last Next were not taken, none of them: the one that
+// follows appends what is to be told instead.
+func (w *Watch) Again() {
+	w.roster.mu.Lock()
+	defer w.roster.mu.Unlock()
+	w.now = w.last
 }
 
 // appendPiece appends a piece of the snapshot, from a place in the log on, if one fits.
@@ -131,9 +144,9 @@ func (w *Watch) appendPiece(dst []byte, room, from int) ([]byte, bool) {
 	if proto.FrameSize(empty) > room {
 		return dst, false
 	}
-	told, more := w.told, false
+	told, more := w.now.told, false
 	for _, e := range r.log[from:] {
-		if e.seq > w.until {
+		if e.seq > w.now.until {
 			break
 		}
 		if e.m != nil && e.m.state.online {
@@ -151,8 +164,8 @@ func (w *Watch) appendPiece(dst []byte, room, from int) ([]byte, bool) {
 	if more && len(p) == empty {
 		return dst, false
 	}
-	if w.told = told; !more {
-		w.told, w.phase = w.until, live
+	if w.now.told = told; !more {
+		w.now.told, w.now.phase = w.now.until, live
 	}
 	p = proto.AppendRosterEnd(p, more, len(r.members))
 	r.piece = p[:0]
@@ -162,7 +175,7 @@ func (w *Watch) appendPiece(dst []byte, room, from int) ([]byte, bool) {
 // appendEvent appends the oldest change that was not told, if it fits.
 func (w *Watch) appendEvent(dst []byte, room int) ([]byte, bool) {
 	r := w.roster
-	i := r.find(w.told + 1)
+	i := r.find(w.now.told + 1)
 	for r.log[i].m == nil { // the last one never is
 		i++
 	}
@@ -173,28 +186,38 @@ func (w *Watch) appendEvent(dst []byte, room int) ([]byte, bool) {
 		return dst, false
 	}
 	w.tracker.events.Add(1)
-	w.tracker.behind.Add(r.log[i].seq - w.told - 1)
-	w.told = r.log[i].seq
+	w.tracker.behind.Add(r.log[i].seq - w.now.told - 1)
+	w.now.told = r.log[i].seq
 	return proto.AppendFrame(dst, proto.OpText, p), true
 }
 
 // needs is up to where the log need not remember changes for w.
 func (w *Watch) needs() uint64 {
-	switch w.phase {
+	seq := w.roster.seq
+	return min(w.now.needs(seq), w.last.needs(seq))
+}
+
+func (p *position) needs(seq uint64) uint64 {
+	switch p.phase {
 	case listing:
-		return w.until
+		return p.until
 	case live:
-		return w.told
+		return p.told
 	}
-	return w.roster.seq
+	return seq
 }
 
 // startOver lets w have a snapshot next, unless it was told everything.
 func (w *Watch) startOver() {
+	w.now.startOver(w.roster.seq)
+	w.last.startOver(w.roster.seq)
+}
+
+func (p *position) startOver(seq uint64) {
 	switch {
-	case w.phase == listing:
-		w.phase = cut
-	case w.phase == live && w.told < w.roster.seq:
-		w.phase = fresh
+	case p.phase == listing:
+		p.phase = cut
+	case p.phase == live && p.told < seq:
+		p.phase = fresh
 	}
 }

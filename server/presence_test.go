@@ -232,7 +232,7 @@ func (p *typed) rosterUntil(w *presence.Watch, wanted chan struct{}, ok func(eve
 		}
 		for more := true; more; {
 			var frame []byte
-			if frame, _, more = w.Next(nil, presence.RoomMin); len(frame) == 0 {
+			if frame, more = w.Next(nil, presence.RoomMin); len(frame) == 0 {
 				break
 			}
 			for _, payload := range payloads(frame) {
