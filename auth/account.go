@@ -152,6 +152,7 @@ func (s *Service) remove(name string, a *accountRecord) error {
 	}
 	alone()
 	s.rules.set(name, rule{})
+	s.o.Removed(name)
 	if v == nil {
 		return nil
 	}

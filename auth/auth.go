@@ -72,6 +72,14 @@ type Options struct {
 	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
 	Regrouped func(vendor, client string, joined bool)
 
+	// Changed is called after the number of an account's open streams changed, outside
+	// all locks, from any goroutine, event loops among them: it may take a short lock
+	// at most. Calls for one account may overlap: how many there are, Connections says.
+	Changed func(username string)
+
+	// Removed is called after an account was deleted. It may take a short lock at most.
+	Removed func(username string)
+
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -171,6 +179,12 @@ func (o *Options) fill() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Changed == nil {
+		o.Changed = func(string) {}
+	}
+	if o.Removed == nil {
+		o.Removed = func(string) {}
 	}
 	orDefault(&o.AccessTTL, accessTTL)
 	orDefault(&o.RefreshTTL, refreshTTL)

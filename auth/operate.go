@@ -240,7 +240,7 @@ func (s *Service) setRule(name string, r rule) error {
 func (s *Service) infoOf(name string, a *accountRecord) AccountInfo {
 	r := s.rules.of(name)
 	i := AccountInfo{
-		Username: name, Disabled: r.disabled, Limit: r.streams, Streams: s.openOf(name),
+		Username: name, Disabled: r.disabled, Limit: r.streams, Streams: s.Connections(name),
 	}
 	if a != nil {
 		i.ID, i.Created, i.Disabled = a.id, a.created, a.off()
@@ -253,17 +253,6 @@ func orIssuers(err error) error {
 		return ErrIssuers
 	}
 	return err
-}
-
-// openOf is how many streams an account has open.
-func (s *Service) openOf(name string) int {
-	l := s.slotsOf(name)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if a := l.accounts[name]; a != nil {
-		return a.n
-	}
-	return 0
 }
 
 // openIssuers are the issuer's users with open streams.

@@ -69,6 +69,7 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 	l.add(a, st)
 	tell := evicted != nil && l.ask(evicted, CodeReplaced)
 	l.mu.Unlock()
+	s.o.Changed(a.name)
 	if tell {
 		s.tellClose(evicted, CodeReplaced)
 	}
@@ -139,6 +140,17 @@ func (s *Service) Streams(username string) []*Stream {
 	}
 	slices.Reverse(list)
 	return list
+}
+
+// Connections is how many streams an account has open. It may be called from event loops.
+func (s *Service) Connections(username string) int {
+	l := s.slotsOf(username)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[username]; a != nil {
+		return a.n
+	}
+	return 0
 }
 
 // EndStream asks for the end of one stream of an account, with 3501. Its slot
@@ -241,11 +253,11 @@ func (l *slots) add(a *account, st *Stream) {
 	l.service.open.Add(1)
 }
 
-// remove takes the slot of st back, if it has one.
-func (l *slots) remove(st *Stream) {
+// remove takes the slot of st back, and says whether it had one.
+func (l *slots) remove(st *Stream) bool {
 	a := st.account
 	if a.first != st && st.prev == nil {
-		return // removed before
+		return false // removed before
 	}
 	if a.first == st {
 		a.first = st.next
@@ -261,6 +273,7 @@ func (l *slots) remove(st *Stream) {
 		delete(l.accounts, a.name)
 	}
 	l.service.open.Add(-1)
+	return true
 }
 
 func (l *slots) len() int {

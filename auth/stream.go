@@ -80,9 +80,12 @@ func (st *Stream) Parked(since int64) { st.parked.Store(uint32(since)) }
 func (st *Stream) Ended(int) {
 	l := st.account.slots
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	st.state = streamEnded
-	l.remove(st)
+	had := l.remove(st)
+	l.mu.Unlock()
+	if had {
+		l.service.o.Changed(st.account.name)
+	}
 }
 
 // Handle is the engine's handle; false before Opened and after Ended.

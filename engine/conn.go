@@ -37,6 +37,7 @@ type conn struct {
 	fd      int32
 	serial  uint32
 	expires uint32 // second of the loop's clock when its bearer ends; 0 = never
+	tokens  uint32 // it may hold at most
 	kind    Kind
 
 	// Owned by the loop.

@@ -77,8 +77,12 @@ func (l *loop) attach(fd int, s Stream) {
 		serial:  l.serial,
 		kind:    s.Kind,
 		expires: l.e.second(s.Expires),
+		tokens:  uint32(l.e.o.TokensPerStream),
 		heard:   l.now,
 		pinged:  l.now - uint32(fd)%pingSpread, // so that pings don't come in crowds
+	}
+	if s.Tokens > 0 {
+		c.tokens = uint32(min(s.Tokens, l.e.o.TokensPerStream))
 	}
 	c.bucket = bucket{filled: l.e.tenth(), tenths: uint16(l.e.o.RequestsBurst * 10)}
 	for fd >= len(l.conns) {

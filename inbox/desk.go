@@ -103,13 +103,16 @@ func (s *Service) note(d *desk, st *Seat) {
 		st.next = st.place
 		d.turns.giveBack(st.page)
 		st.page = nil
+		if st.has != nil && st.extras {
+			st.has.Again()
+		}
 		st.free = st.state.CompareAndSwap(seatAgain, seatIdle)
 	}
 	if x := st.extra.Swap(nil); x != nil {
 		if st.has != nil {
 			st.has.Close()
 		}
-		st.has, st.more = *x, true
+		st.has, st.extras = *x, false
 	}
 }
 
@@ -221,8 +224,9 @@ func (s *Service) post(st *Seat, frames []byte) {
 // extras are the frames of a seat's Extra.
 func (s *Service) extras(st *Seat) (frames []byte) {
 	if st.has != nil {
-		frames, st.more = st.has.Next(nil, pageBytes)
+		frames, _ = st.has.Next(nil, pageBytes)
 	}
+	st.extras = len(frames) > 0
 	return frames
 }
 

@@ -53,9 +53,21 @@ var matrixRows = map[string][]matrixRow{
 	"GET /api/v1/stream":             {{"", "", "401 426 426 426 403 403 426 403"}},
 	"GET /api/trigger/ws/{username}": {{"/api/trigger/ws/ann", "", "401 426 403 403 403 403 403 403"}},
 	"POST /api/v1/messages": {
-		{"", `{"username":"ann","content":"x"}`, "401 202 403 403 403 403 403 403"},
+		{"", `{"username":"ann","content":"x"}`, "401 202 403 202 202 403 403 403"},
+		{"", `{"username":"v","content":"x"}`, "401 403 403 202 403 403 403 403"},
+		{"", `{"username":"bob","content":"x"}`, "401 403 202 403 403 403 403 403"},
 		{"", `{"username":"none","content":"x"}`, "401 403 403 403 403 403 403 403"}},
-	"POST /message":                     {{"", `{"username":"ann","content":"x"}`, "401 200 403 403 403 403 403 403"}},
+	"POST /message": {{"", `{"username":"ann","content":"x"}`, "401 200 403 200 200 403 403 403"}},
+	"POST /api/v1/vendors/{vendor}/messages": {
+		{ofV + "/messages", `{"to":"*","content":"x"}`, "401 404 404 202 202 403 404 404"},
+		{ofV + "/messages", `{"to":["ann","made"],"content":"x"}`, "401 404 404 202 202 403 404 404"},
+		{ofV + "/messages", `{"to":["ann","bob"],"content":"x"}`, "401 404 404 403 403 403 404 404"}},
+	"GET /api/v1/presence/{client...}": {
+		{"/api/v1/presence/ann", "", "401 200 404 200 200 403 404 404"},
+		{"/api/v1/presence/bob", "", "401 404 200 404 404 403 404 404"},
+		{"/api/v1/presence/none", "", "401 404 404 404 404 403 404 404"}},
+	"GET /api/v1/vendors/{vendor}/presence": {
+		{ofV + "/presence", "", "401 404 404 200 200 403 404 404"}},
 	"GET /api/v1/messages":              {{"", "", "401 200 200 200 403 403 200 403"}},
 	"POST /api/v1/messages/ack":         {{"", `{}`, "401 422 422 422 403 403 422 403"}},
 	"GET /api/v1/users/delivery":        {{"", "", "401 200 200 200 403 403 200 403"}},

@@ -13,6 +13,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/inbox"
+	"azira/presence"
 )
 
 // A public is the public port: the API, and the door to the streams.
@@ -27,6 +28,7 @@ type public struct {
 	auth   *auth.Service
 	inbox  *inbox.Service
 	engine *engine.Engine
+	people *presence.Tracker
 	budget *budget
 	cors   cors
 	router *router

@@ -19,6 +19,7 @@ import (
 	"azira/engine"
 	"azira/feed"
 	"azira/inbox"
+	"azira/presence"
 	"azira/store"
 )
 
@@ -64,12 +65,13 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ people ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
 	store  *store.Store
+	people *presence.Tracker
 	auth   *auth.Service
 	inbox  *inbox.Service
 	engine *engine.Engine
@@ -95,7 +97,8 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.openInbox, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.startPresence, s.openInbox, s.openEngine, s.restore,
+		s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -220,6 +223,7 @@ func (s *server) newPublic(limit int) *public {
 		auth:    s.auth,
 		inbox:   s.inbox,
 		engine:  s.engine,
+		people:  s.people,
 		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
 		router:  newRouter(table),
@@ -335,6 +339,9 @@ func (s *server) stop() error {
 	}
 	if s.auth != nil {
 		s.auth.Close()
+	}
+	if s.people != nil {
+		err = errors.Join(err, s.people.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

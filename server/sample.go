@@ -5,6 +5,7 @@ import (
 	"azira/engine"
 	"azira/feed"
 	"azira/inbox"
+	"azira/presence"
 	"azira/store"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +20,7 @@ type sample struct {
 	echoes    int                // echo streams
 	auth      auth.Stats
 	inbox     inbox.Stats
+	people    presence.Stats
 	feeds     []feed.Status
 	state     feed.State
 	tokens    int
@@ -38,6 +40,7 @@ func (s *server) sample() sample {
 		echoes:    s.engine.StreamsOf(engine.Echo),
 		auth:      s.auth.Stats(),
 		inbox:     s.inbox.Stats(),
+		people:    s.people.Stats(),
 		tokens:    s.engine.TokenCount(),
 		ready:     s.admin.ready.Load(),
 		store:     s.store.State(),
@@ -86,6 +89,15 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.budget.conns.Load()) }},
 	{"accounts_connected", "Accounts with open streams.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Accounts) }},
+	{"presence_online", "Accounts said to be online, those gone for a moment included.",
+		prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Online) }},
+	{"presence_watches", "Streams that are told of their roster.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Watches) }},
+	{"presence_changes_total", "Accounts that came or went.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Changes) }},
+	{"presence_events_total", "Presence events handed to streams.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Events) }},
 	{"tickets", "Tickets not used yet.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Tickets) }},
 	{"password_hashes_total", "Passwords hashed.", prometheus.CounterValue,

@@ -155,6 +155,7 @@ func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer 
 		return p.problem(err)
 	default:
 		s.Owner, s.ID = p.ownerOf(st, w), strconv.FormatUint(st.ID, 10)
+		s.Tokens = st.TokensMax()
 		defer func() {
 			if v := recover(); v != nil {
 				s.Owner.Ended(closeAbnormal)
