@@ -170,8 +170,9 @@ func driveRoster(t *testing.T, protocol string) witness {
 		s.vendorCall("PUT", "/api/v1/vendors/vic/clients/"+s.crowd(t, i), "{}")
 	}
 	c := s.open("/api/v1/stream", ann)
-	eventually(t, "ann is online", func() bool {
-		return s.call("GET", "/api/v1/presence/ann", nil, as(vic)...).at("online") == true
+	eventually(t, "all are online", func() bool {
+		r := s.call("GET", "/api/v1/vendors/vic/presence?online=true", nil, as(vic)...)
+		return len(asList(r.at("clients"))) == 41
 	})
 	p := s.typed(vic, protocol, "")
 	p.ask(`{"op":"roster","id":"r1"}`)
