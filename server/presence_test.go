@@ -1,7 +1,7 @@
 package server
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"azira/presence"
-	"azira/proto"
 )
 
 // fakeGroups are groups that a test changes.
@@ -174,8 +173,7 @@ func TestLastSeenAfterARestart(t *testing.T) {
 	}
 }
 
-// driveRoster watches a vendor's roster of a real server. Its frames are those that a
-// stream gets.
+// driveRoster has a vendor's stream told of its clients.
 func driveRoster(t *testing.T, protocol string) witness {
 	c := testConfig(t)
 	g := groupsOf("vic", "ann", "bob")
@@ -188,82 +186,37 @@ func driveRoster(t *testing.T, protocol string) witness {
 	}
 	s := &running{t: t, addrs: addrs}
 	for i := range 40 {
-		g.clients["vic"] = append(g.clients["vic"], s.crowd(t, i))
+		name := fmt.Sprintf("crowd-%02d-0123456789-0123456789-0123456789", i)
+		s.open("/api/v1/stream", s.account(name))
+		g.clients["vic"] = append(g.clients["vic"], name)
 	}
-	p := s.typed(s.account("ann"), protocol, "")
-	wanted := make(chan struct{}, 1)
+	ann := s.open("/api/v1/stream", s.account("ann"))
 	eventually(t, "all are online", func() bool { return parts.people.Stats().Online == 41 })
-	w := parts.people.Watch("vic", func() { wanted <- struct{}{} })
-	defer w.Close()
-	more := 0
-	p.rosterUntil(w, wanted, func(e event) bool {
-		if e["more"] == true {
-			more++
-		}
-		return e["more"] == false && e.number("total") == 43 && more > 0
-	})
-	_ = p.conn.CloseNow()
-	p.rosterUntil(w, wanted, func(e event) bool { return e["client"] == "ann" && e["online"] == false })
+	p := s.typed(s.account("vic"), protocol, "")
+	p.ask(`{"op":"roster","id":"r1","on":true}`)
+	p.expect("roster", func(e event) bool { return e["more"] == true })
+	if e := p.expect("roster", func(e event) bool { return e["more"] == false }); e.number("total") != 43 {
+		t.Errorf("%v", e)
+	}
+	ofAnn := func(e event) bool { return e["client"] == "ann" }
+	_ = ann.CloseNow()
+	if e := p.expect("presence", ofAnn); e["online"] != false {
+		t.Errorf("%v", e)
+	}
 	g.mu.Lock()
 	g.clients["vic"] = g.clients["vic"][1:]
 	g.mu.Unlock()
 	parts.people.Regrouped("vic", "ann")
-	p.rosterUntil(w, wanted, func(e event) bool { return e["client"] == "ann" && e["left"] == true })
+	if e := p.expect("presence", ofAnn); e["left"] != true {
+		t.Errorf("%v", e)
+	}
+	p.ask(`{"op":"roster","on":true}`) // once more
+	p.expect("roster", func(e event) bool { return e["more"] == false })
+	p.ask(`{"op":"roster","on":false}`)
+	eventually(t, "nobody watches", func() bool { return parts.people.Stats().Watches == 0 })
+	p.ask(`{"op":"roster"}`)
+	p.expect("roster")
+	_ = p.conn.CloseNow()
+	eventually(t, "nobody watches", func() bool { return parts.people.Stats().Watches == 0 })
 	return p.seen
-}
-
-// crowd opens a stream of an account with a long name, and returns that.
-func (s *running) crowd(t *testing.T, i int) string {
-	t.Helper()
-	name := "crowd-" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + "-0123456789-0123456789-0123456789"
-	s.open("/api/v1/stream", s.account(name))
-	return name
-}
-
-// rosterUntil reads frames of a roster, holding each to its schema, until one is as
-// wanted.
-func (p *typed) rosterUntil(w *presence.Watch, wanted chan struct{}, ok func(event) bool) {
-	p.t.Helper()
-	for {
-		select {
-		case <-wanted:
-		case <-time.After(10 * time.Second):
-			p.t.Fatal("no event for 10 s")
-		}
-		for more := true; more; {
-			var frame []byte
-			if frame, more = w.Next(nil, presence.RoomMin); len(frame) == 0 {
-				break
-			}
-			for _, payload := range payloads(frame) {
-				var e map[string]any
-				if err := json.Unmarshal(payload, &e); err != nil {
-					p.t.Fatalf("%q: %v", payload, err)
-				}
-				name, _ := e["type"].(string)
-				if err := p.doc.fits(p.message(name), e, name); err != nil {
-					p.t.Fatalf("%q: %v", payload, err)
-				}
-				p.seen.note(p.channel+"."+name, e)
-				if ok(e) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// payloads are those of whole frames behind one another.
-func payloads(frames []byte) (list [][]byte) {
-	for len(frames) > 0 {
-		n := 0
-		switch n = int(frames[1]); n {
-		case 126:
-			n = int(frames[2])<<8 + int(frames[3])
-		}
-		size := proto.FrameSize(n)
-		list = append(list, proto.Payload(frames[:size]))
-		frames = frames[size:]
-	}
-	return list
 }
