@@ -48,12 +48,12 @@ func (s *Service) look(d *desk, arrived []*Seat, stale bool) (left int) {
 			s.floor.waits(d)
 		}
 	}
+	before := len(d.seats)
+	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
+	s.settleAcks(d) // before those who came are seated
 	for _, st := range d.seats {
 		s.note(d, st)
 	}
-	before := len(d.seats)
-	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
-	s.settleAcks(d)
 	if len(d.seats) == 0 {
 		s.save(d)
 	} else if !d.lost {

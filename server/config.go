@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"azira/presence"
 )
 
 // A Config holds every setting of a server. It is made by LoadConfig or
@@ -103,10 +101,9 @@ type Config struct {
 
 	supervisor    supervisor
 	timeouts      timeouts
-	groups        presence.Groups // of vendors, in tests; noGroups if nil
-	hashMemoryKiB uint32          // less than the default in tests only
-	deadAfter     time.Duration   // shorter than the default in tests only
-	memoryUsed    func() int64    // other than the runtime's in tests only
+	hashMemoryKiB uint32        // less than the default in tests only
+	deadAfter     time.Duration // shorter than the default in tests only
+	memoryUsed    func() int64  // other than the runtime's in tests only
 }
 
 // timeouts are the waits of the public port. Tests shorten them.

@@ -3,31 +3,25 @@ package server
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"azira/auth"
 	"azira/presence"
 	"azira/proto"
 )
 
-// noGroups is for a server without vendors.
-type noGroups struct{}
+// rosterGroups are the vendors' groups, as presence asks for them.
+type rosterGroups struct{ *auth.Service }
 
-func (noGroups) InGroup(string, string) (bool, error) { return false, nil }
-
-func (noGroups) ClientsOf(string, string, int) ([]string, bool, error) {
-	return nil, false, presence.ErrNoVendor
-}
-
-func (s *server) groups() presence.Groups {
-	if s.config.groups != nil {
-		return s.config.groups
+func (g rosterGroups) ClientsOf(vendor, after string, n int) ([]string, bool, error) {
+	names, more, err := g.ClientNames(vendor, after, n)
+	if errors.Is(err, auth.ErrNoVendor) {
+		err = presence.ErrNoVendor
 	}
-	return noGroups{}
+	return names, more, err
 }
 
 func (s *server) startPresence() error {
-	return s.people.Start(s.store, s.auth, s.groups())
+	return s.people.Start(s.store, s.auth, rosterGroups{s.auth})
 }
 
 // presenceOf tells who asks of itself or, as a vendor, of a client. Others do not exist
@@ -35,15 +29,15 @@ func (s *server) startPresence() error {
 func (p *public) presenceOf(r *request) answer {
 	name, err := auth.ParseAccountName(r.param)
 	if err != nil {
-		return noClient()
+		return p.problem(auth.ErrNoClient)
 	}
 	if name != r.id.Username {
-		in, err := p.groups.InGroup(r.id.Username, name)
+		in, err := p.auth.InGroup(r.id.Username, name)
 		if err != nil {
 			return p.problem(err)
 		}
 		if !in {
-			return noClient()
+			return p.problem(auth.ErrNoClient)
 		}
 	}
 	seen, err := p.people.Of(name)
@@ -53,43 +47,28 @@ func (p *public) presenceOf(r *request) answer {
 	return answer{status: http.StatusOK, body: proto.AppendClient(nil, &seen)}
 }
 
-func noClient() answer { return detail(http.StatusNotFound, "Client not found") }
-
 // roster lists a vendor's clients with their presence, a page at a time.
 func (p *public) roster(r *request) answer {
-	name, err := auth.ParseAccountName(r.param)
-	if err != nil || name != r.id.Username {
-		return noVendor()
-	}
-	q := r.URL.Query()
-	limit, online := usersPage, (*bool)(nil)
-	if text := q.Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > usersPageMax {
-			return badQuery("limit", "expected 1 to "+strconv.Itoa(usersPageMax))
+	return p.own(r, func(vendor string) (answer, error) {
+		after, limit, a, ok := pageAsked(r)
+		if !ok {
+			return a, nil
 		}
-	}
-	switch text := q.Get("online"); text {
-	case "":
-	case "true", "false":
-		is := text == "true"
-		online = &is
-	default:
-		return badQuery("online", "expected true or false")
-	}
-	list, next, err := p.people.Page(name, q.Get("after"), limit, online)
-	if errors.Is(err, presence.ErrNoVendor) {
-		return noVendor()
-	}
-	if err != nil {
-		return p.problem(err)
-	}
-	return answer{status: http.StatusOK, body: appendPage(nil, list, next)}
-}
-
-func noVendor() answer { return detail(http.StatusNotFound, "Vendor not found") }
-
-func badQuery(name, text string) answer {
-	return unprocessable(wrong{[]any{"query", name}, text, "value_error"})
+		var online *bool
+		switch text := r.URL.Query().Get("online"); text {
+		case "":
+		case "true", "false":
+			is := text == "true"
+			online = &is
+		default:
+			return detail(http.StatusBadRequest, "online: expected true or false"), nil
+		}
+		list, next, err := p.people.Page(vendor, after, limit, online)
+		if errors.Is(err, presence.ErrNoVendor) {
+			err = auth.ErrNoVendor // meanwhile
+		}
+		return answer{status: http.StatusOK, body: appendPage(nil, list, next)}, err
+	})
 }
 
 // appendPage appends {"clients":[…],"next":…}.
@@ -101,9 +80,9 @@ func appendPage(dst []byte, list []proto.Presence, next string) []byte {
 		}
 		dst = proto.AppendClient(dst, &list[i])
 	}
-	dst = append(dst, `],"next":`...)
-	if next == "" {
-		return append(dst, "null}"...)
+	dst = append(dst, ']')
+	if next != "" {
+		dst = proto.AppendString(append(dst, `,"next":`...), next)
 	}
-	return append(proto.AppendString(dst, next), '}')
+	return append(dst, '}')
 }
