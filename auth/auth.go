@@ -68,10 +68,6 @@ type Options struct {
 	// Opened and outside all locks, from any goroutine.
 	CloseStream func(st *Stream, code int, reason string)
 
-	// Regrouped is called after a client has joined or left a vendor's group, under the
-	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
-	Regrouped func(vendor, client string, joined bool)
-
 	// Changed is called after the number of an account's open streams changed, outside
 	// all locks, from any goroutine, event loops among them: it may take a short lock
 	// at most. Calls for one account may overlap: how many there are, Connections says.
@@ -79,6 +75,10 @@ type Options struct {
 
 	// Removed is called after an account was deleted. It may take a short lock at most.
 	Removed func(username string)
+
+	// Regrouped is called after a client has joined or left a vendor's group, under the
+	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
+	Regrouped func(vendor, client string, joined bool)
 
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time

@@ -311,19 +311,12 @@ func (s *Service) ClientsOf(vendor, after string, n int) (list []Member, more bo
 	if err != nil {
 		return nil, false, err
 	}
-	prefix, from := groupKey(v.name, ""), groupKey(v.name, after)
-	if after != "" {
-		from = append(from, 0) // the first key beyond it
-	}
-	err = s.st.ScanFrom(store.TableVendors, prefix, from, func(k, p []byte) error {
-		if more = len(list) == n; more {
-			return store.ErrStop
-		}
+	more, err = s.scanGroup(v.name, after, n, func(client string, p []byte) error {
 		m, err := parseMember(p)
 		if err != nil {
 			return err
 		}
-		seen, err := s.seenMember(string(k[len(prefix):]), &m)
+		seen, err := s.seenMember(client, &m)
 		list = append(list, seen)
 		return err
 	})

@@ -122,6 +122,9 @@ func (s *Service) leaves(d *desk, st *Seat) bool {
 		return false
 	}
 	s.noteAck(d, st)
+	if x := st.extra.Swap(nil); x != nil {
+		(*x).Close()
+	}
 	if st.has != nil {
 		st.has.Close()
 	}

@@ -114,7 +114,9 @@ func (st *Seat) Want(x Extra) {
 	if x == nil {
 		x = nothing{}
 	}
-	st.extra.Store(&x)
+	if old := st.extra.Swap(&x); old != nil {
+		(*old).Close()
+	}
 	st.service.floor.call(st.desk)
 }
 

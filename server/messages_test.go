@@ -367,8 +367,8 @@ func TestDeliveryInTurn(t *testing.T) {
 // driveMessages sends to a user, alone and as one of a group, and acknowledges.
 func driveMessages(t *testing.T, protocol string) witness {
 	s := start(t, func(c *Config) { c.InboxMessages = 2 })
-	vic, ann := s.account("vic"), s.account("ann")
-	s.group("vic", "ann")
+	ann := s.account("ann")
+	vic := s.vendor("vic", "ann")
 	for _, body := range []string{
 		`{"username":"ann","content":"AP8=","encoding":"base64"}`,
 		`{"username":"ann","content":"gone"}`, `{"username":"ann","content":"x","reply_to":1}`,

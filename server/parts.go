@@ -52,7 +52,7 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 		CloseStream:       s.closeStream,
 		Changed:           s.people.Changed,
 		Removed:           s.people.Removed,
-		Regrouped:         s.regrouped,
+		Regrouped:         func(v, client string, _ bool) { s.people.Regrouped(v, client) },
 	})
 	if err != nil {
 		return err
