@@ -117,8 +117,8 @@ func (l *loop) begin(c *conn, s Stream) {
 	if len(s.Early) > 0 && c.state == open {
 		l.feed(c, s.Early)
 	}
-	if c.sealed {
-		c.readable = true // records may have come with the handshake
+	if c.sealed && c.state == open && l.feedSealed(c, nil) { // of records that came with the handshake
+		c.readable = true
 		l.serve(c)
 	}
 }
