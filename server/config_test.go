@@ -114,7 +114,7 @@ func TestConfigFaultsTogether(t *testing.T) {
 		"\xef\xbb\xbfloops = 1":            {":1: begins with a byte order mark"},
 	} {
 		var ce *ConfigError
-		if err := CheckFile(writeConfig(t, text)); !errors.As(err, &ce) ||
+		if err := CheckFile(writeConfig(t, text), nil); !errors.As(err, &ce) ||
 			len(ce.Faults) != len(want) {
 			t.Errorf("%q: %v", text, err)
 			continue
@@ -125,7 +125,7 @@ func TestConfigFaultsTogether(t *testing.T) {
 			}
 		}
 	}
-	if err := CheckFile("/nowhere.toml"); !errors.Is(err, errUnreadable) {
+	if err := CheckFile("/nowhere.toml", nil); !errors.Is(err, errUnreadable) {
 		t.Errorf("%v", err)
 	}
 }
@@ -141,7 +141,7 @@ func TestConfigFaults(t *testing.T) {
 		`[server]`,
 		`data = "x"`,
 	}, "\n"))
-	err := CheckFile(file)
+	err := CheckFile(file, nil)
 	var ce *ConfigError
 	if !errors.As(err, &ce) {
 		t.Fatalf("got %v", err)
@@ -271,7 +271,7 @@ func TestConfigSyntax(t *testing.T) {
 		"loops = 1\ntokens-max == 1": ":2: ",
 		"tokens-max=1\ntokens_max=2": ":2: tokens_max: given already in line 1",
 	} {
-		err := CheckFile(writeConfig(t, text))
+		err := CheckFile(writeConfig(t, text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
