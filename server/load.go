@@ -40,6 +40,7 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 	}
 	faults = append(faults, c.check(faults)...)
 	c.Warnings = append(c.Warnings, strangers(env)...)
+	c.Warnings = append(c.Warnings, shownSecrets(given)...)
 	if c.DebugEcho && !isLoopback(c.Listen) {
 		c.Warnings = append(c.Warnings, "debug-echo: anyone who reaches "+c.Listen+
 			" may open streams at /debug/echo, without credential")

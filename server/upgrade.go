@@ -103,12 +103,15 @@ func unavailable(text, after string) answer {
 }
 
 // credential is the caller's identity: by its bearer, else by its ticket,
-// which is burnt by being shown.
+// which is burnt by being shown, beside a bearer too.
 func (p *public) credential(r *request) (auth.Identity, error) {
+	tickets := r.URL.Query()["ticket"]
 	if len(r.Header["Authorization"]) > 0 {
+		for _, t := range tickets {
+			_, _ = p.auth.RedeemTicket(t)
+		}
 		return p.bearer(r.Header)
 	}
-	tickets := r.URL.Query()["ticket"]
 	switch {
 	case len(tickets) == 0:
 		return auth.Identity{}, errNoBearer
