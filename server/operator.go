@@ -45,6 +45,8 @@ func (o *operator) route(mux *http.ServeMux) {
 		"POST /api/v1/users/{name}/kick":    o.kick,
 		"PUT /api/v1/users/{name}/limits":   o.limits,
 		"PUT /api/v1/users/{name}/password": o.password,
+		"GET /api/v1/keys":                  o.keys,
+		"POST /api/v1/keys/rotate":          o.rotate,
 	} {
 		mux.Handle(pattern, own.Handler(http.HandlerFunc(
 			func(w http.ResponseWriter, r *http.Request) {
