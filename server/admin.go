@@ -47,6 +47,7 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 	a.mux.HandleFunc("GET /livez", a.live)
 	a.mux.HandleFunc("GET /readyz", a.readiness)
 	a.mux.Handle("GET /metrics", metrics)
+	a.mux.HandleFunc("GET /openapi.json", a.openAPI)
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	a.mux.HandleFunc("GET /debug/pprof/cmdline", commandLine)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
