@@ -117,8 +117,9 @@ func (l *loop) begin(c *conn, s Stream) {
 	if len(s.Early) > 0 && c.state == open {
 		l.feed(c, s.Early)
 	}
-	if c.sealed && c.state == open && l.feedSealed(c, nil) { // of records that came with the handshake
-		c.readable = true
+	// Records that came with the handshake lie in the Sealer.
+	if c.sealed && c.state == open && l.feedSealed(c, nil) {
+		c.readable = true // more may have come since
 		l.serve(c)
 	}
 }
@@ -153,13 +154,16 @@ func (l *loop) end(c *conn, code int) {
 	if c.parked != nil && !c.parked.quiet {
 		l.stats.parked.Add(-1)
 	}
+	if c.parked != nil {
+		l.partial -= c.parked.mail
+	}
 	if c.parked != nil && c.parked.answer != nil {
 		l.partial -= c.parked.answer.bytes
 	}
 	if c.in != nil {
 		l.partial -= c.in.held
 	}
-	c.parked, c.in, c.want, c.changed = nil, nil, nil, false
+	c.parked, c.in, c.want, c.changed, c.mail = nil, nil, nil, false, mailNone
 	c.state = closing
 	c.code = uint16(code)
 	l.stats.closed(code)

@@ -47,6 +47,49 @@ func TestAdminAPIKnowsEveryRoute(t *testing.T) {
 	}
 }
 
+const adminUser = "/api/v1/users/{name}"
+
+var foreignPage = []string{"Sec-Fetch-Site", "cross-site"}
+
+// adminCalls are calls of the admin port with what they are answered, in order.
+var adminCalls = []struct {
+	method, path, where string
+	body                any
+	headers             []string
+	status              int
+}{
+	{"GET", "/livez", "", nil, nil, 200},
+	{"GET", "/readyz", "", nil, nil, 200},
+	{"GET", "/metrics", "", nil, nil, 200},
+	{"GET", "/status", "", nil, nil, 200},
+	{"GET", "/parked", "", nil, nil, 200},
+	{"GET", "/parked?limit=0", "/parked", nil, nil, 422},
+	{"GET", "/openapi.json", "", nil, nil, 200},
+	{"GET", "/debug/pprof/", "", nil, nil, 200},
+	{"GET", "/debug/pprof/cmdline", "", nil, nil, 200},
+	{"POST", "/checkpoint?name=one", "/checkpoint", nil, nil, 201},
+	{"POST", "/checkpoint?name=one", "/checkpoint", nil, nil, 409},
+	{"POST", "/checkpoint?name=..", "/checkpoint", nil, nil, 422},
+	{"GET", "/api/v1/keys", "", nil, nil, 200},
+	{"POST", "/api/v1/keys/rotate", "", nil, nil, 200},
+	{"POST", "/api/v1/keys/rotate", "", nil, foreignPage, 403},
+	{"POST", "/api/v1/keys/rotate?at_once=1", "/api/v1/keys/rotate", nil, nil, 422},
+	{"GET", "/api/v1/users", "", nil, nil, 200},
+	{"GET", "/api/v1/users?limit=0", "/api/v1/users", nil, nil, 400},
+	{"GET", "/api/v1/users/ann", adminUser, nil, nil, 200},
+	{"GET", "/api/v1/users/bob", adminUser, nil, nil, 404},
+	{"PUT", "/api/v1/users/ann/limits", adminUser + "/limits", `{"streams":1}`, nil, 200},
+	{"PUT", "/api/v1/users/ann/limits", adminUser + "/limits", `{"streams":-1}`, nil, 422},
+	{"PUT", "/api/v1/users/ann/password", adminUser + "/password", `{"password":"x"}`, nil, 422},
+	{"POST", "/api/v1/users/ann/kick", adminUser + "/kick", nil, nil, 200},
+	{"POST", "/api/v1/users/ann/logout", adminUser + "/logout", nil, nil, 200},
+	{"POST", "/api/v1/users/ann/disable", adminUser + "/disable", nil, foreignPage, 403},
+	{"POST", "/api/v1/users/ann/disable", adminUser + "/disable", nil, nil, 200},
+	{"POST", "/api/v1/users/ann/enable", adminUser + "/enable", nil, nil, 200},
+	{"DELETE", "/api/v1/users/ann", adminUser, nil, nil, 200},
+	{"DELETE", "/api/v1/users/ann", adminUser, nil, nil, 404},
+}
+
 // Answers of the admin port have the status and form that its document says.
 func TestAdminAPIDescribesTheAnswers(t *testing.T) {
 	d := loadDocument(t, adminAPIText)
@@ -54,45 +97,7 @@ func TestAdminAPIDescribesTheAnswers(t *testing.T) {
 	bearer := s.account("ann")
 	s.open("/api/v1/stream", bearer)
 	eventually(t, "the stream is listed", func() bool { return s.streams(bearer) == 1 })
-	const user = "/api/v1/users/{name}"
-	foreign := []string{"Sec-Fetch-Site", "cross-site"}
-	for _, tc := range []struct {
-		method, path, where string
-		body                any
-		headers             []string
-		status              int
-	}{
-		{"GET", "/livez", "", nil, nil, 200},
-		{"GET", "/readyz", "", nil, nil, 200},
-		{"GET", "/metrics", "", nil, nil, 200},
-		{"GET", "/status", "", nil, nil, 200},
-		{"GET", "/parked", "", nil, nil, 200},
-		{"GET", "/parked?limit=0", "/parked", nil, nil, 422},
-		{"GET", "/openapi.json", "", nil, nil, 200},
-		{"GET", "/debug/pprof/", "", nil, nil, 200},
-		{"GET", "/debug/pprof/cmdline", "", nil, nil, 200},
-		{"POST", "/checkpoint?name=one", "/checkpoint", nil, nil, 201},
-		{"POST", "/checkpoint?name=one", "/checkpoint", nil, nil, 409},
-		{"POST", "/checkpoint?name=..", "/checkpoint", nil, nil, 422},
-		{"GET", "/api/v1/keys", "", nil, nil, 200},
-		{"POST", "/api/v1/keys/rotate", "", nil, nil, 200},
-		{"POST", "/api/v1/keys/rotate", "", nil, foreign, 403},
-		{"POST", "/api/v1/keys/rotate?at_once=1", "/api/v1/keys/rotate", nil, nil, 422},
-		{"GET", "/api/v1/users", "", nil, nil, 200},
-		{"GET", "/api/v1/users?limit=0", "/api/v1/users", nil, nil, 400},
-		{"GET", "/api/v1/users/ann", user, nil, nil, 200},
-		{"GET", "/api/v1/users/bob", user, nil, nil, 404},
-		{"PUT", "/api/v1/users/ann/limits", user + "/limits", `{"streams":1}`, nil, 200},
-		{"PUT", "/api/v1/users/ann/limits", user + "/limits", `{"streams":-1}`, nil, 422},
-		{"PUT", "/api/v1/users/ann/password", user + "/password", `{"password":"x"}`, nil, 422},
-		{"POST", "/api/v1/users/ann/kick", user + "/kick", nil, nil, 200},
-		{"POST", "/api/v1/users/ann/logout", user + "/logout", nil, nil, 200},
-		{"POST", "/api/v1/users/ann/disable", user + "/disable", nil, foreign, 403},
-		{"POST", "/api/v1/users/ann/disable", user + "/disable", nil, nil, 200},
-		{"POST", "/api/v1/users/ann/enable", user + "/enable", nil, nil, 200},
-		{"DELETE", "/api/v1/users/ann", user, nil, nil, 200},
-		{"DELETE", "/api/v1/users/ann", user, nil, nil, 404},
-	} {
+	for _, tc := range adminCalls {
 		if tc.where == "" {
 			tc.where = tc.path
 		}

@@ -26,7 +26,8 @@ func (o *operator) rotate(r *request) answer {
 	case len(given) == 1 && given[0] == "true":
 		atOnce = true
 	default:
-		return unprocessable(wrong{[]any{"query", "at_once"}, "expected true or false", "value_error"})
+		return unprocessable(wrong{[]any{"query", "at_once"},
+			"expected true or false", "value_error"})
 	}
 	k, err := o.auth.RotateKey(atOnce)
 	switch {

@@ -10,8 +10,9 @@ import (
 	"azira/server"
 )
 
-const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line, as a server would take
-it in this environment: AZIRA_ variables win over it. The files that it names are read.
+const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line, as a
+server would take it in this environment: AZIRA_ variables win over it. The certificate
+and keys that it names are read.
 With --example it prints such a file instead: every setting with what it does and its
 default.
 
