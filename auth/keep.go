@@ -27,7 +27,7 @@ func (s *Service) openVerifiers() error {
 	}
 	keys := s.o.Keys
 	if keys == nil {
-		if keys, err = s.loadKeys(); err != nil {
+		if keys, err = s.signingKeys(); err != nil {
 			return err
 		}
 	}

@@ -47,9 +47,9 @@ func (s *Service) KeyState() KeyState {
 	return KeyState{Signs: kid, Verify: n, Given: s.o.Keys != nil}
 }
 
-// loadKeys returns the keys of the store, the one that signs first, without those whose
+// signingKeys returns the keys of the store, the one that signs first, without those whose
 // time is over.
-func (s *Service) loadKeys() ([][]byte, error) {
+func (s *Service) signingKeys() ([][]byte, error) {
 	k := &s.kept
 	var err error
 	if k.signs, err = s.keep(keepKey, keyBytes); err != nil {

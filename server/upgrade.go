@@ -126,7 +126,7 @@ func (p *public) credential(r *request, ticket string) (auth.Identity, error) {
 		for _, t := range tickets {
 			_, _ = p.auth.RedeemTicket(t)
 		}
-		return p.bearer(r.Header)
+		return p.caller(r.Header, byBearer)
 	}
 	switch {
 	case len(tickets) == 0:
@@ -147,7 +147,11 @@ func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer 
 		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
 		Username: id.Username, Connections: limit, Beat: w.beat,
 	}
+	var full *auth.VendorLimitError
 	switch {
+	case errors.As(err, &full):
+		s.Refuse = &engine.Refusal{Code: closeLimit,
+			Reason: "vendor limit " + strconv.Itoa(full.Streams) + " reached"}
 	case errors.Is(err, auth.ErrStreamLimit):
 		s.Refuse = &engine.Refusal{Code: closeLimit,
 			Reason: "connection limit " + strconv.Itoa(limit) + " reached"}
