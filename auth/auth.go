@@ -35,7 +35,7 @@ type Options struct {
 	Logger *slog.Logger // slog.Default() if nil
 
 	// Keys are those of bearers, at least 32 bytes each: the first signs, all
-	// verify. If nil, a key is made at first start and kept in the store.
+	// verify. If nil, a key is made at first start and kept in the store: RotateKey.
 	Keys [][]byte
 
 	// Fleet accepts bearers that another process made with the same key and a
@@ -110,6 +110,7 @@ type Service struct {
 	vendors vendors
 	tickets tickets
 	numbers numbers
+	kept    keptKeys
 
 	open     atomic.Int64  // streams
 	streamID atomic.Uint64 // last given

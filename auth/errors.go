@@ -39,6 +39,10 @@ var (
 	ErrKeySet  = errors.New("auth: key set of the issuer not usable")
 	ErrIssuers = errors.New("auth: the account is the issuer's")
 	ErrKey     = errors.New("auth: signing key not usable")
+
+	ErrKeysGiven = errors.New("auth: the signing keys are not kept in the store")
+	ErrKeysMany  = errors.New("auth: too many signing keys verify still")
+
 	ErrOptions = errors.New("auth: option out of range")
 	errChanged = fmt.Errorf("%w: account changed meanwhile", ErrCredentials)
 	ErrRecord  = errors.New("auth: stored record has a wrong form")

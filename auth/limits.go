@@ -15,6 +15,9 @@ const (
 	keyBytesMin    = 32   // of a signing key that is given
 	keyBytes       = 32   // of one that is made
 
+	keysKeptMax = 16          // of the store's that verify, the signing one among them
+	keySlack    = time.Minute // beyond the life of an old key's last bearer
+
 	saltBytes    = 16
 	hashBytes    = 32
 	hashTime     = 2         // argon2id passes

@@ -21,6 +21,7 @@ func (s *Service) sweepAll() {
 		case <-t.C:
 		}
 		s.tickets.expire(s.now())
+		s.retireKeys()
 		var err error
 		if from, err = s.sweepSessions(from); err != nil &&
 			!errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrUnwritable) {

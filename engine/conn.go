@@ -71,7 +71,11 @@ type inbound struct {
 	since uint32 // second of its first byte
 	held  int    // bytes of it that count in loop.partial
 	left  []byte // bytes behind a request whose answer waits
+	torn  bool   // a record of its Sealer is not whole
 }
+
+// begun says that something of it came and the rest did not.
+func (in *inbound) begun() bool { return in.torn || !in.dec.Idle() }
 
 // A bucket holds the requests a connection may make now, in tenths.
 type bucket struct {

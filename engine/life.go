@@ -121,8 +121,9 @@ func (l *loop) begin(c *conn, s Stream) {
 	if len(s.Early) > 0 && c.state == open {
 		l.feed(c, s.Early)
 	}
-	if c.sealed {
-		c.readable = true // records may have come with the handshake
+	// Records that came with the handshake lie in the Sealer.
+	if c.sealed && c.state == open && l.feedSealed(c, nil) {
+		c.readable = true // more may have come since
 		l.serve(c)
 	}
 }

@@ -47,8 +47,9 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 	a.mux.HandleFunc("GET /livez", a.live)
 	a.mux.HandleFunc("GET /readyz", a.readiness)
 	a.mux.Handle("GET /metrics", metrics)
+	a.mux.HandleFunc("GET /openapi.json", a.openAPI)
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	a.mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	a.mux.HandleFunc("GET /debug/pprof/cmdline", commandLine)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	a.mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
@@ -60,6 +61,7 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 }
 
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	protectAdmin(w.Header())
 	if !a.permits(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "not authenticated", http.StatusUnauthorized)

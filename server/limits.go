@@ -44,6 +44,7 @@ const (
 	keySetTimeout     = 10 * time.Second
 	tlsReadBytes      = 16 << 10 // one read of a TLS session: what a record carries
 	tlsReadBytesMin   = 1 << 10
+	tlsKeptBytes      = 2 << 10 // a buffer of records up to so large stays with its stream
 	memoryLook        = time.Second
 	memoryTight       = 0.9 // of the memory there may be: no more streams
 	memoryCalm        = 0.8

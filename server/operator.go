@@ -57,6 +57,8 @@ func (o *operator) calls() map[string]func(*request) answer {
 		"POST /api/v1/users/{name}/kick":    o.kick,
 		"PUT /api/v1/users/{name}/limits":   o.limits,
 		"PUT /api/v1/users/{name}/password": o.password,
+		"GET /api/v1/keys":                  o.keys,
+		"POST /api/v1/keys/rotate":          o.rotate,
 
 		"GET /api/v1/vendors":                            o.vendors,
 		"GET /api/v1/vendors/{name}":                     o.vendor,

@@ -95,6 +95,7 @@ func (s *server) newProxies() *proxies {
 		trusted:  s.config.TrustedProxies,
 		protocol: s.config.ProxyProtocol,
 		wait:     s.config.timeouts.withDefaults().header,
+		exempt:   s.config.RateExempt,
 		log:      s.log,
 	}
 }

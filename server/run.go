@@ -85,6 +85,7 @@ type server struct {
 	endFeeds context.CancelFunc
 	endWatch context.CancelFunc // of the certificate
 	endKeys  context.CancelFunc // of signing keys and the issuer's
+	endRoom  context.CancelFunc // of the budget
 	running  sync.WaitGroup     // feeds and lasts
 	serving  sync.WaitGroup     // the goroutines of http
 	failed   chan error         // a port stopped serving
@@ -113,6 +114,7 @@ func (s *server) start() (Addresses, error) {
 		s.log.Warn("few streams fit into the limit of file descriptors: raise ulimit -n",
 			"streams", n, "limit", limit)
 	}
+	s.watchRoom()
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
 	newOperator(s.public).route(s.admin.mux)
@@ -233,6 +235,8 @@ func (s *server) newPublic(limit int) *public {
 		storm:   newStorm(s.config.RateAccept),
 		origins: newOrigins(s.config.AllowedOrigins, s.config.CORSOrigins),
 		counts:  newCounts(table),
+
+		latencies: latencyList{off: !s.config.LatencyAPI},
 	}
 }
 
@@ -325,6 +329,9 @@ func (s *server) stop() error {
 	}
 	if s.endKeys != nil {
 		s.endKeys()
+	}
+	if s.endRoom != nil {
+		s.endRoom()
 	}
 	s.running.Wait()
 	var err error

@@ -118,12 +118,16 @@ func unavailable(text, after string) answer {
 }
 
 // credential is the caller's identity: by its bearer, else by its ticket,
-// which is burnt by being shown.
+// which is burnt by being shown, beside a bearer too. ticket is the name that it has in
+// the query.
 func (p *public) credential(r *request, ticket string) (auth.Identity, error) {
+	tickets := r.URL.Query()[ticket]
 	if len(r.Header["Authorization"]) > 0 {
+		for _, t := range tickets {
+			_, _ = p.auth.RedeemTicket(t)
+		}
 		return p.caller(r.Header, byBearer)
 	}
-	tickets := r.URL.Query()[ticket]
 	switch {
 	case len(tickets) == 0:
 		return auth.Identity{}, errNoBearer
