@@ -90,8 +90,6 @@ var routes = []route{
 	{"POST", "/api/v1/vendors/{vendor}/clients/{client}/enable", byClients, (*public).resume},
 	{"POST", "/api/v1/vendors/{vendor}/messages", bySend, (*public).sendToClients},
 	{"POST", "/api/v1/vendors/{vendor}/clients/{client}/ticket", byTickets, (*public).ticketFor},
-	{"GET", "/api/v1/vendors/{vendor}/presence", byPresence, (*public).roster},
-	{"GET", "/api/v1/presence/{client...}", byPresence, (*public).presenceOf},
 	{"GET", "/healthcheck", noCredential, (*public).health},
 	{"GET", "/openapi.json", noCredential, (*public).openAPI},
 	{"GET", "/asyncapi.json", noCredential, (*public).asyncAPI},
