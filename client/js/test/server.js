@@ -13,14 +13,20 @@ export const tokens = ['NSE:1', 'NSE:2', 'BSE:é/1'];
 
 const children = [];
 
-/** Starts all; {server, cut(), stop(signal), start(), close()}. */
-export async function startServer() {
+/**
+ * Starts all; {server, direct, admin, cut(), stop(signal), start(), close()}. serve and
+ * feed are flags for the two, of which the last counts. `direct` is the server without
+ * the way between, admin its admin port.
+ */
+export async function startServer({ serve: more = [], feed = [] } = {}) {
   const [http, pub, control] = [await freePort(), await freePort(), await freePort()];
+  const admin = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'azira-data-'));
-  const serveArgs = ['serve', '--listen', `127.0.0.1:${http}`, '--admin', 'off', '--data', data,
-    '--feed', `tcp://127.0.0.1:${pub}`, '--drain-window', '500ms', '--log-level', 'error'];
+  const serveArgs = ['serve', '--listen', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`,
+    '--data', data, '--feed', `tcp://127.0.0.1:${pub}`, '--drain-window', '500ms',
+    '--log-level', 'error', ...more];
   run(['feed', '--pub', `tcp://127.0.0.1:${pub}`, '--control', `tcp://127.0.0.1:${control}`,
-    '--tokens', tokens.join(','), '--rate', '60']);
+    '--tokens', tokens.join(','), '--rate', '60', ...feed]);
   let serve;
   const start = async () => {
     serve = run(serveArgs);
@@ -33,6 +39,7 @@ export async function startServer() {
   await start();
   const way = await proxy(http);
   return { server: `http://127.0.0.1:${way.port}`, cut: way.cut, start, stop,
+    direct: `http://127.0.0.1:${http}`, admin: `http://127.0.0.1:${admin}`,
     close: async () => {
       way.close();
       for (const c of children) c.kill('SIGKILL');
