@@ -19,12 +19,12 @@ const consolePath = "/console/"
 
 func (p *public) index(r *request) answer {
 	f, _ := web.Find(web.Index)
-	return served(f, r.Header)
+	return fileAnswer(f, r.Header)
 }
 
 func (p *public) consoleFile(r *request) answer {
 	if f, ok := web.Find(r.param); ok && !isPage(r.param) {
-		return served(f, r.Header)
+		return fileAnswer(f, r.Header)
 	}
 	return detail(http.StatusNotFound, "Not Found")
 }
@@ -32,9 +32,9 @@ func (p *public) consoleFile(r *request) answer {
 // isPage says whether a file is a page: each is the root of its own port only.
 func isPage(name string) bool { return name == web.Index || name == web.Operator }
 
-// served answers with a file of the console. Browsers keep it, and ask each time whether
+// fileAnswer answers with a file of the console. Browsers keep it, and ask each time whether
 // it is still the same, so that a page never runs with the modules of another version.
-func served(f web.File, h http.Header) answer {
+func fileAnswer(f web.File, h http.Header) answer {
 	a := answer{status: http.StatusOK, body: f.Body, packed: f.Packed, kind: f.Type}
 	if knows(h, f.Tag) {
 		a = answer{status: http.StatusNotModified, kind: f.Type}
@@ -64,7 +64,7 @@ func (a *admin) pages() {
 			began := time.Now()
 			protect(w.Header(), &request{Request: r, w: w, since: began})
 			if f, ok := web.Find(name(r)); ok {
-				served(f, r.Header).send(w, r, began)
+				fileAnswer(f, r.Header).send(w, r, began)
 				return
 			}
 			detail(http.StatusNotFound, "Not Found").send(w, r, began)

@@ -2,6 +2,7 @@ import { $, el, mark, say } from './dom.js';
 import { quantile, seconds } from './rates.js';
 
 const pointsMax = 300;
+const pointsMin = 60; // that the width is divided among, however few there are
 
 /** A Chart is the course of one number over the last looks, from 0 up. */
 export class Chart {
@@ -40,8 +41,9 @@ export class Chart {
       const y = Math.round((h - 2) * share) + 0.5;
       pen.strokeRect(0, y, w, 0);
     }
-    const step = w / (pointsMax - 1);
-    const first = pointsMax - this.#points.length;
+    const room = Math.max(pointsMin, this.#points.length);
+    const step = w / (room - 1);
+    const first = room - this.#points.length;
     const at = (v, i) => [(first + i) * step, h - 2 - (h - 4) * v / top];
     pen.beginPath();
     let from;

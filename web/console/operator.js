@@ -51,10 +51,12 @@ function tiles(s, r) {
     streams.open > fullShare * streams.max ? 'warn' : '');
   tile('Coming and going', `${whole(r.opened)}/s`, `${whole(r.closed)}/s gone`);
   tile('Feed', feed[0], `${whole(s.ticks.tokens)} tokens`, feed[1]);
+  tile('Ticks in', `${whole(r.ticksIn)}/s`, `${whole(s.ticks.ingress_gaps)} gaps of the feed, `
+    + `${whole(s.ticks.unplaced)} unplaced`, s.ticks.unplaced ? 'warn' : '');
   tile('Bytes out', `${size(r.bytes)}/s`, `${whole(r.writes)} writes/s`);
   tile('Slow', whole(streams.parked), `parked, ${whole(streams.parks)} times so far`,
     streams.parked ? 'warn' : '');
-  tile('Skipped', `${whole(r.slow)}/s`, `for slow ones, ${whole(r.heldBack)}/s by max_rate`,
+  tile('Skipped', `${whole(r.slow)}/s`, `of slow ones; ${whole(r.heldBack)}/s by max_rate`,
     r.slow >= 1 ? 'warn' : '');
   tile('Ring lag', whole(s.rings.lag), `records, ${whole(s.rings.laps)} laps`,
     s.rings.laps ? 'warn' : '');

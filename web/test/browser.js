@@ -27,12 +27,13 @@ async function portOf(profile) {
   throw new Error('the browser opens no port');
 }
 
-/** Opens url in a context of its own, as a person who was never here. */
+/** Opens url in a context of its own, as a person who was never here, or in another page's. */
 async function openPage(port, url, options = {}) {
   const { webSocketDebuggerUrl } = await (await fetch(
     `http://127.0.0.1:${port}/json/version`)).json();
   const wire = await Wire.open(webSocketDebuggerUrl);
-  const { browserContextId } = await wire.send('Target.createBrowserContext');
+  const browserContextId = options.context
+    ?? (await wire.send('Target.createBrowserContext')).browserContextId;
   const { targetId } = await wire.send('Target.createTarget', { url: 'about:blank',
     browserContextId });
   const { sessionId } = await wire.send('Target.attachToTarget', { targetId, flatten: true });

@@ -36,7 +36,12 @@ export async function startServer({ serve: more = [], feed = [] } = {}) {
     serve.kill(signal);
     return serve.left;
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    for (const c of children) c.kill('SIGKILL');
+    throw error;
+  }
   const way = await proxy(http);
   return { server: `http://127.0.0.1:${way.port}`, cut: way.cut, start, stop,
     direct: `http://127.0.0.1:${http}`, admin: `http://127.0.0.1:${admin}`,
