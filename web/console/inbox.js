@@ -1,11 +1,13 @@
 import { HttpError } from './client/index.js';
 import { Compose } from './compose.js';
-import { $, say, toast } from './dom.js';
+import { $, say, toast, whileSeen } from './dom.js';
 import { Message } from './message.js';
 import { explain, whole } from './words.js';
 
 const pageSize = 30;
+const refreshMs = 20_000; // messages may have been read in another window
 const path = '/api/v1/messages';
+const newest = `${path}?order=newest&limit=${pageSize}`;
 
 /**
  * The Inbox shows the messages of the account, newest first: those that come as they
@@ -36,7 +38,7 @@ export class Inbox {
   /** Looks whether there is an inbox, and at its newest page. */
   async start() {
     try {
-      const page = await this.#api.get(`${path}?order=desc&limit=${pageSize}`);
+      const page = await this.#api.get(newest);
       this.isThere = true;
       $('inbox').hidden = $('tab-inbox').hidden = false;
       this.#acked = Math.max(this.#acked, page.acked ?? 0);
@@ -44,6 +46,7 @@ export class Inbox {
       this.#older = page.next ?? null;
       for (const m of page.messages) this.#put(m);
       this.#show();
+      whileSeen(refreshMs, () => this.#refresh());
     } catch (error) {
       if (error instanceof HttpError && error.status === 404) return; // this server has none
       toast(explain(error), 'bad');
@@ -67,10 +70,9 @@ export class Inbox {
     ($('messages').querySelector('.line') ?? $('write')).focus();
   }
 
-  // Messages may have been read in another window.
   async #refresh() {
     try {
-      const page = await this.#api.get(`${path}?order=desc&limit=${pageSize}`);
+      const page = await this.#api.get(newest);
       this.#acked = Math.max(this.#acked, page.acked ?? 0);
       this.#unread = page.unread ?? 0;
       for (const m of page.messages) this.#put(m);
@@ -103,8 +105,7 @@ export class Inbox {
   async #more() {
     $('older').disabled = true;
     try {
-      const page = await this.#api.get(
-        `${path}?order=desc&limit=${pageSize}&after=${encodeURIComponent(this.#older)}`);
+      const page = await this.#api.get(`${newest}&before=${this.#older}`);
       this.#older = page.next ?? null;
       for (const m of page.messages) this.#put(m);
       this.#show();

@@ -6,8 +6,9 @@ import { Auth, openStream } from '../../client/js/index.js';
 import { noBrowser } from '../../client/js/test/chromium.js';
 import { bin, startServer } from '../../client/js/test/server.js';
 import { startBrowser } from './browser.js';
+import * as person from './person.js';
+import { live, login, password } from './person.js';
 
-const password = 'a long password';
 const adminToken = 'a-token-of-the-operator';
 const evil = '<img src=x onerror=hacked=1>'; // as a token and as a username
 const tokens = Array.from({ length: 40 }, (_, i) => `NSE:${i + 1}`);
@@ -31,31 +32,7 @@ after(async () => {
 
 const auth = () => new Auth(server.direct);
 
-/** An account and its page, logged in, that watches some tokens. */
-async function enter(username, watched = [], options = {}) {
-  await auth().register(username, password);
-  const list = JSON.stringify(JSON.stringify(watched));
-  const key = JSON.stringify(`azira.watch.${username}`);
-  const page = await browser.page(server.direct, { ...options,
-    early: `localStorage[${key}] ??= ${list}; ${options.early ?? ''}` });
-  await login(page, username);
-  await page.until('!document.querySelector("#console").hidden', 'the console');
-  return page;
-}
-
-async function login(page, username, secret = password) {
-  await page.until('document.querySelector("#door:not([hidden])")', 'the door');
-  await page.see('username.value = ""; document.querySelector("#password").value = ""');
-  await page.click('#username');
-  await page.type(username);
-  await page.click('#password');
-  await page.type(secret);
-  await page.press('Enter');
-}
-
-const live = (page) => page.until(`document.querySelector('#fact-feed').innerText.includes('Live')
-  && document.querySelector('#fact-stream').innerText.includes('Open')
-  && document.querySelector('#banner').hidden`, 'live');
+const enter = (...about) => person.enter({ browser, auth, server }, ...about);
 
 /** How often a price changes within a while; each change is a tick that was painted. */
 const changes = (page, ms) => page.see(`new Promise((resolve) => {
@@ -159,7 +136,7 @@ test('fits a phone, in every view', { skip }, async () => {
   await live(page);
   for (const width of [390, 320]) {
     await page.size(width, 700);
-    for (const view of ['watch', 'streams']) {
+    for (const view of ['watch', 'inbox', 'streams']) {
       await page.click(`.views [data-view=${view}]`);
       const shown = await page.see(`document.querySelector('.panel.${view}').checkVisibility()`);
       assert.ok(shown, `${view} is shown`);
@@ -225,6 +202,53 @@ test('a second window does not take the session of the first', { skip }, async (
   await done(page);
 });
 
+test('messages: sent, seen in both windows, read, older pages', { skip }, async () => {
+  const page = await enter('ina');
+  await live(page);
+  const other = await person.visit({ browser, server }, 'ina');
+  await live(other);
+  await page.press('n');
+  await page.type(evil);
+  await page.press('Enter', 2);
+  for (const p of [page, other]) {
+    await p.until(`document.querySelector('.message .preview')?.innerText
+      === ${JSON.stringify(evil)}`, 'the message');
+    assert.equal(await p.text('#unread'), '1 unread');
+  }
+  assert.equal(await page.see('document.title'), '(1) Azira');
+  await page.press('i');
+  await page.press('Enter');
+  await page.until('document.querySelector("#unread").hidden', 'read');
+  assert.equal(await page.text('.message .content'), evil);
+  await page.click('.message .reply');
+  assert.equal(await page.see('to.value'), 'ina');
+  await page.see('to.value = "ann"');
+  await page.type('to another');
+  await page.click('#send');
+  await page.until('document.querySelector("#compose-error").innerText.includes("can’t write")');
+  await page.press('Escape');
+  const { bearer } = await auth().login('ina', password);
+  for (let i = 0; i < 35; i++) await send(bearer, { username: 'ina', content: `number ${i}` });
+  await page.until('document.querySelectorAll(".message").length === 36', 'as they come');
+  await page.reload();
+  await page.until('document.querySelectorAll(".message").length === 30', 'the newest');
+  assert.equal(await page.text('.message .preview'), 'number 34');
+  await page.click('#older');
+  await page.until('document.querySelectorAll(".message").length === 36', 'all');
+  assert.equal(await page.text('.message:last-child .preview'), evil);
+  await page.click('#read-all');
+  await page.until('document.querySelector("#unread").hidden', 'all are read');
+  await done(other);
+  await done(page);
+});
+
+async function send(bearer, body) {
+  const answer = await fetch(`${server.direct}/api/v1/messages`, { method: 'POST',
+    headers: { Authorization: `Bearer ${bearer}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(body) });
+  assert.equal(answer.status, 202);
+}
+
 test('a restart of the server: said, and live again', { skip }, async () => {
   const page = await enter('rea', ['NSE:1', 'NSE:2']);
   await live(page);
@@ -242,8 +266,8 @@ test('a restart of the server: said, and live again', { skip }, async () => {
 });
 
 test('the operator’s page shows the server', { skip }, async () => {
-  const person = await enter('opa', ['NSE:1', 'NSE:2']);
-  await live(person);
+  const other = await enter('opa', ['NSE:1', 'NSE:2']);
+  await live(other);
   const page = await browser.page(server.admin, { width: 390, height: 844 });
   await page.until('document.querySelector("#ask:not([hidden])")', 'the token is asked for');
   await page.type('wrong');
@@ -262,5 +286,5 @@ test('the operator’s page shows the server', { skip }, async () => {
   await page.until(`document.querySelector('#busiest').innerText.includes(${JSON.stringify(evil)})`,
     'a token as text');
   await done(page);
-  await done(person);
+  await done(other);
 });
