@@ -174,8 +174,8 @@ export class Search {
 }
 
 function option(at, text, note) {
-  const li = el('li', { role: 'option', id: `found-${at}`, 'data-at': at, 'aria-selected': 'false' },
-    text);
+  const li = el('li', { role: 'option', id: `found-${at}`, 'data-at': at,
+    'aria-selected': 'false' }, text);
   if (note) li.append(el('small', {}, note));
   return li;
 }

@@ -134,8 +134,7 @@ class Page {
 
   scheme(dark) {
     return this.send('Emulation.setEmulatedMedia',
-      { features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' },
-        { name: 'hover', value: 'hover' }] });
+      { features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }] });
   }
 
   /** The value of an expression in the page. */
