@@ -48,7 +48,8 @@ function tiles(s, r) {
   const { streams, process: p } = s;
   const feed = { live: ['Live', 'good'], stale: ['Stale', 'warn'], down: ['Down', 'bad'] }[s.feed];
   tile('Streams', whole(streams.open),
-    `of ${whole(streams.max)}, ${whole(streams.refused)} refused`, streams.open > fullShare * streams.max ? 'warn' : '');
+    `of ${whole(streams.max)}, ${whole(streams.refused)} refused`,
+    streams.open > fullShare * streams.max ? 'warn' : '');
   tile('Coming and going', `${whole(r.opened)}/s`, `${whole(r.closed)}/s gone`);
   tile('Feed', feed[0], `${whole(s.ticks.tokens)} tokens`, feed[1]);
   tile('Ticks in', `${whole(r.ticksIn)}/s`, `${whole(s.ticks.ingress_gaps)} gaps of the feed, `
