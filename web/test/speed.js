@@ -25,6 +25,7 @@ try {
   const tokens = Array.from({ length: Number(TOKENS) }, (_, i) => `NSE:${i + 1}`);
   const page = await person.enter({ browser, auth, server }, 'ana', tokens, { early });
   await person.live(page);
+  for (const domain of ['Network', 'Log', 'Runtime']) await page.send(`${domain}.disable`);
   await pause(3000);
   await page.send('Performance.enable', { timeDomain: 'threadTicks' });
   const before = await measure(page);
