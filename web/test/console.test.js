@@ -131,7 +131,7 @@ test('the policy holds: markup from text is impossible', { skip }, async () => {
   await page.close();
 });
 
-test('fits a phone, in every view', { skip }, async () => {
+test('fits a phone, in every view, and any window', { skip }, async () => {
   const page = await enter('phil', tokens, { width: 390, height: 844, dark: false });
   await live(page);
   for (const width of [390, 320]) {
@@ -146,6 +146,14 @@ test('fits a phone, in every view', { skip }, async () => {
       assert.deepEqual(wide, [], `${view} at ${width}`);
       assert.ok(await page.see('document.documentElement.scrollWidth <= innerWidth'));
     }
+  }
+  await page.click('.views [data-view=watch]');
+  for (const width of [320, 390, 620, 860, 1000, 1200, 1600]) {
+    await page.size(width, 700);
+    const cut = await page.see(`[...document.querySelectorAll('.row > *, .facts > *')].filter((e) =>
+      e.checkVisibility() && e.getBoundingClientRect().right
+      > document.querySelector('.watch').getBoundingClientRect().right).length`);
+    assert.equal(cut, 0, `nothing is cut off at ${width}`);
   }
   await done(page);
 });
