@@ -48,12 +48,12 @@ func (s *Service) look(d *desk, arrived []*Seat, stale bool) (left int) {
 			s.floor.waits(d)
 		}
 	}
+	before := len(d.seats)
+	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
+	s.settleAcks(d) // before those who came are seated
 	for _, st := range d.seats {
 		s.note(d, st)
 	}
-	before := len(d.seats)
-	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
-	s.settleAcks(d)
 	if len(d.seats) == 0 {
 		s.save(d)
 	} else if !d.lost {
@@ -92,19 +92,18 @@ func (s *Service) note(d *desk, st *Seat) {
 	}
 	switch st.state.Load() {
 	case seatIdle:
-		if st.postedAt != 0 {
-			st.postedAt = 0
+		if st.posted {
+			st.posted = false
 			st.place = st.next
-			if d.turns.on {
-				d.turns.took(st)
-			}
+			d.turns.took(st)
 		}
+		st.free = true
 	case seatAgain:
-		st.postedAt = 0
+		st.posted = false
 		st.next = st.place
 		d.turns.giveBack(st.page)
 		st.page = nil
-		st.state.CompareAndSwap(seatAgain, seatIdle)
+		st.free = st.state.CompareAndSwap(seatAgain, seatIdle)
 	}
 	if x := st.extra.Swap(nil); x != nil {
 		if st.has != nil {
@@ -193,7 +192,7 @@ func (s *Service) give(d *desk) {
 		return
 	}
 	for _, st := range d.seats {
-		if st.state.Load() != seatIdle || !st.seated {
+		if !st.free || !st.seated {
 			continue
 		}
 		frames, err := s.fillPage(d, st, s.extras(st))
@@ -212,10 +211,11 @@ func (s *Service) give(d *desk) {
 
 // post hands frames over to a seat's stream.
 func (s *Service) post(st *Seat, frames []byte) {
-	st.postedAt = s.o.Now().UnixMilli()
-	if st.state.CompareAndSwap(seatIdle, seatBusy) {
-		st.out.Post(frames)
+	if !st.state.CompareAndSwap(seatIdle, seatBusy) {
+		return // it is gone
 	}
+	st.posted, st.free, st.postedAt = true, false, s.o.Now().UnixMilli()
+	st.out.Post(frames)
 }
 
 // extras are the frames of a seat's Extra.
@@ -245,7 +245,7 @@ func (s *Service) fillPage(d *desk, st *Seat, frames []byte) ([]byte, error) {
 				return frames, err
 			}
 			if len(list) == 0 {
-				frames, err = s.appendGone(frames, d.sources, st.next.n)
+				frames, err = s.appendGone(frames, d.sources, upto, st.next.n)
 			}
 		}
 		for i := range list {
@@ -276,10 +276,12 @@ func (e *entry) past(now uint64) bool {
 }
 
 // appendGone says how many messages are gone of an inbox that has no new ones.
-func (s *Service) appendGone(frames []byte, list []source, n []uint64) ([]byte, error) {
+func (s *Service) appendGone(
+	frames []byte, list []source, upto uint64, n []uint64,
+) ([]byte, error) {
 	missing := uint64(0)
 	for i := range list {
-		last, err := s.number(&list[i], list[i].to)
+		last, err := s.number(&list[i], upto)
 		if err != nil {
 			return frames, err
 		}

@@ -23,13 +23,17 @@ func (s *Service) number(x *source, id uint64) (n uint64, err error) {
 	if err != nil || found {
 		return n, err
 	}
-	// All up to it are gone: the next one's number tells.
+	// All up to it are gone: the next one's number tells or, if there is none, the header
+	// as it was before that was looked for.
+	h, err := s.header(x.log)
+	if err != nil {
+		return 0, err
+	}
 	err = s.store.ScanFrom(store.TableInbox, logPrefix(x.log), beyond(x.log, id), get)
 	if err != nil || found {
 		return max(n, 1) - 1, err
 	}
-	h, err := s.header(x.log)
-	return h.last, err
+	return h.last, nil
 }
 
 // A look is what a reader wants of an inbox.
@@ -201,7 +205,7 @@ func (s *Service) unread(list []source, c *cursor) (unread uint64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		to, err := s.number(x, x.to)
+		to, err := s.number(x, s.committed.Load())
 		if err != nil {
 			return 0, err
 		}

@@ -36,6 +36,8 @@ type Seat struct {
 	place    place  // before the page on its way
 	next     place  // behind it
 	seated   bool   // place was found
+	free     bool   // it was seen idle, and may be given something
+	posted   bool   // a page is on its way, or was taken since
 	again    uint64 // messages up to this id were on their way before it came
 	acks     uint64 // of acked, seen
 	has      Extra

@@ -39,6 +39,9 @@ func (t *turns) giveBack(ids []uint64) {
 
 // took notes that a seat has got its page.
 func (t *turns) took(st *Seat) {
+	if !t.on {
+		st.page = nil
+	}
 	for _, id := range st.page {
 		if id > st.acks {
 			st.held = append(st.held, id)
@@ -76,7 +79,7 @@ func (t *turns) least(ids []uint64) uint64 {
 // giveInTurn gives each message to one seat, in turn. Who takes nothing is passed over.
 func (s *Service) giveInTurn(d *desk) {
 	for _, st := range d.seats { // what is not a message goes to each
-		if st.state.Load() != seatIdle || st.has == nil || !st.seated {
+		if !st.free || st.has == nil || !st.seated {
 			continue
 		}
 		if frames := s.extras(st); len(frames) > 0 {
@@ -115,11 +118,11 @@ func (s *Service) whoseTurn(d *desk) *Seat {
 		if !st.seated {
 			continue
 		}
-		switch st.state.Load() {
-		case seatIdle:
+		switch {
+		case st.free:
 			d.turns.turn += i
 			return st
-		case seatBusy:
+		case st.posted:
 			if now-st.postedAt < turnPatience.Milliseconds() {
 				s.floor.waits(d)
 				return nil
