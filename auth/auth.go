@@ -68,6 +68,10 @@ type Options struct {
 	// Opened and outside all locks, from any goroutine.
 	CloseStream func(st *Stream, code int, reason string)
 
+	// Regrouped is called after a client has joined or left a vendor's group, under the
+	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
+	Regrouped func(vendor, client string, joined bool)
+
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -95,6 +99,7 @@ type Service struct {
 	verifiers atomic.Pointer[verifiers]
 	rules     rules
 
+	vendors vendors
 	tickets tickets
 	numbers numbers
 
@@ -135,6 +140,9 @@ func Open(st *store.Store, o Options) (*Service, error) {
 	for i := range s.slots {
 		s.slots[i].service = s
 		s.slots[i].accounts = make(map[string]*account)
+	}
+	if err := s.loadVendors(); err != nil {
+		return nil, err
 	}
 	s.tickets.init(o.TicketsMax)
 	s.stopped.Go(s.sweepAll)
@@ -216,9 +224,28 @@ func (s *Service) Stats() Stats {
 }
 
 func (s *Service) lockName(name string) *sync.Mutex {
-	mu := &s.names[maphash.String(s.seed, name)&(nameLocks-1)]
+	mu := &s.names[s.lockOf(name)]
 	mu.Lock()
 	return mu
+}
+
+// lockNames takes the locks of two names, always in the same order.
+func (s *Service) lockNames(a, b string) (unlock func()) {
+	i, k := s.lockOf(a), s.lockOf(b)
+	if i == k {
+		return s.lockName(a).Unlock
+	}
+	first, second := &s.names[min(i, k)], &s.names[max(i, k)]
+	first.Lock()
+	second.Lock()
+	return func() {
+		second.Unlock()
+		first.Unlock()
+	}
+}
+
+func (s *Service) lockOf(name string) uint64 {
+	return maphash.String(s.seed, name) & (nameLocks - 1)
 }
 
 func (s *Service) epochOf(session uint64) *atomic.Uint32 {

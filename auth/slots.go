@@ -29,8 +29,15 @@ type account struct {
 // with ReplaceOldest, the oldest: it is returned as evicted, is told to close
 // (3507) and no longer counts. Else ErrStreamLimit; ErrRevoked if the session
 // has ended since.
+//
+// An account that a vendor created needs a place among that vendor's streams too: else the
+// error is a *VendorLimitError.
 func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, err error) {
 	st = s.newStream(&id, i)
+	v, err := s.creator(id.Username)
+	if err != nil {
+		return nil, nil, err
+	}
 	l := s.slotsOf(id.Username)
 	for {
 		if err := s.alive(&id); err != nil { // may read the disk: not under the lock
@@ -51,6 +58,12 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 			l.mu.Unlock()
 			return nil, nil, ErrStreamLimit
 		}
+	}
+	if err := v.place(st, evicted); err != nil {
+		l.mu.Unlock()
+		return nil, nil, err
+	}
+	if evicted != nil {
 		l.remove(evicted)
 	}
 	l.add(a, st)
@@ -243,6 +256,7 @@ func (l *slots) remove(st *Stream) {
 		st.next.prev = st.prev
 	}
 	st.prev, st.next = nil, nil
+	st.leave()
 	if a.n--; a.n == 0 {
 		delete(l.accounts, a.name)
 	}

@@ -11,8 +11,8 @@ import (
 // consoleRoutes are the pages for people at the public port. They are no part of the
 // API, and so not in openapi.json.
 var consoleRoutes = []route{
-	{"GET", "/", false, (*public).index},
-	{"GET", consolePath + "{file...}", false, (*public).consoleFile},
+	{"GET", "/", noCredential, (*public).index},
+	{"GET", consolePath + "{file...}", noCredential, (*public).consoleFile},
 }
 
 const consolePath = "/console/"

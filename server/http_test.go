@@ -227,7 +227,7 @@ func TestOversizedBodyIsCut(t *testing.T) {
 func TestPanicShowsNothing(t *testing.T) {
 	log := &syncBuffer{}
 	p := &public{cors: newCORS([]string{"*"}), log: testLogger(log), counts: newCounts(nil), proxies: &proxies{}, router: newRouter([]route{
-		{"GET", "/boom", false, func(*public, *request) answer { panic("the secret inside") }},
+		{"GET", "/boom", noCredential, func(*public, *request) answer { panic("the secret inside") }},
 	})}
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/boom", nil))

@@ -22,7 +22,8 @@ const (
 	requestIDBytes    = 8
 	usersPage         = 100 // accounts in one answer of the admin port
 	usersPageMax      = 1000
-	messagesPage      = 100 // in one answer of GET /api/v1/messages
+	secondsMax        = 10 * 365 * 24 * 3600 // of an API key
+	messagesPage      = 100                  // in one answer of GET /api/v1/messages
 	messagesPageMax   = 500
 	ttlMax            = 366 * 24 * time.Hour // of a message
 	corsMaxAge        = "600"                // seconds

@@ -144,9 +144,19 @@ func (s *server) openInbox() (err error) {
 	s.inbox, err = inbox.Open(s.store, inbox.Options{
 		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
 		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
-		KeptFor: s.config.InboxAge,
+		KeptFor: s.config.InboxAge, Groups: s.groupsOf,
 	})
 	return err
+}
+
+// groupsOf are the groups whose messages an account gets: those of its vendors.
+func (s *server) groupsOf(username string) ([]inbox.Membership, error) {
+	list, err := s.auth.VendorsOf(username)
+	groups := make([]inbox.Membership, len(list))
+	for i, m := range list {
+		groups[i] = inbox.Membership{Group: m.Vendor, From: m.Joined, To: m.Left}
+	}
+	return groups, err
 }
 
 func (s *server) restore() error {

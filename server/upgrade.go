@@ -121,7 +121,7 @@ func unavailable(text, after string) answer {
 // which is burnt by being shown.
 func (p *public) credential(r *request, ticket string) (auth.Identity, error) {
 	if len(r.Header["Authorization"]) > 0 {
-		return p.bearer(r.Header)
+		return p.caller(r.Header, byBearer)
 	}
 	tickets := r.URL.Query()[ticket]
 	switch {
@@ -143,7 +143,11 @@ func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer 
 		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
 		Username: id.Username, Connections: limit, Beat: w.beat,
 	}
+	var full *auth.VendorLimitError
 	switch {
+	case errors.As(err, &full):
+		s.Refuse = &engine.Refusal{Code: closeLimit,
+			Reason: "vendor limit " + strconv.Itoa(full.Streams) + " reached"}
 	case errors.Is(err, auth.ErrStreamLimit):
 		s.Refuse = &engine.Refusal{Code: closeLimit,
 			Reason: "connection limit " + strconv.Itoa(limit) + " reached"}
