@@ -54,6 +54,9 @@ export class Banner {
         return ['Your session has ended.', 'bad', 'Log in', this.#leave];
       case 'limit': {
         const most = /limit (\d+)/.exec(text)?.[1];
+        if (/vendor/.test(text)) {
+          return ['Your vendor has all the streams that it may have.', 'bad', ...again];
+        }
         const all = most ? `all ${most} streams` : 'all the streams';
         return [`You have ${all} that you may have. Close one of them, then`, 'bad', ...again];
       }

@@ -21,6 +21,7 @@ export class Facts {
   #ticks = 0; // since the page began
   #before = 0; // at the last look
   #lookedAt = 0;
+  #isDue = false; // show is to be called
   #feedGaps = 0; // ticks that the feed itself lost
 
   /** The line is in another state. */
@@ -39,9 +40,7 @@ export class Facts {
     stream.on('hb', ({ age_ms: age }) => {
       this.#ageMs = age;
     });
-    stream.on('feed', () => this.show());
-    stream.on('complete', () => this.show());
-    stream.on('incomplete', () => this.show());
+    for (const name of ['feed', 'complete', 'incomplete']) stream.on(name, () => this.#soon());
     stream.on('gap', ({ reason, from, to }) => {
       if (reason === 'feed') this.#feedGaps += Math.max(1, to - from + 1);
     });
@@ -70,6 +69,16 @@ export class Facts {
       p.skipped ? `${share} % left out, and counted` : 'none left out', p.skipped ? 'warn' : '');
     fact('gaps', whole(p.gapped), gapText(p.gapped, this.#feedGaps),
       p.gapped || this.#feedGaps ? 'warn' : '');
+  }
+
+  // Of many tokens that break at once each says so.
+  #soon() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.show();
+    });
   }
 
   #showFeed(feed) {

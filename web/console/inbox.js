@@ -5,6 +5,7 @@ import { Message } from './message.js';
 import { explain, whole } from './words.js';
 
 const pageSize = 30;
+const shownMax = 1000; // beyond that those that come push the oldest out
 const refreshMs = 20_000; // messages may have been read in another window
 const path = '/api/v1/messages';
 const newest = `${path}?order=newest&limit=${pageSize}`;
@@ -86,6 +87,7 @@ export class Inbox {
     if (this.#messages.has(m.id)) return; // again, since it is not read yet
     this.#put(m);
     if (m.id > this.#acked && !m.redelivered) this.#unread++;
+    this.#trim();
     this.#show();
   }
 
@@ -100,6 +102,16 @@ export class Inbox {
     const after = [...list.children].find((li) => Number(li.dataset.id) < m.id);
     message.element.dataset.id = m.id;
     list.insertBefore(message.element, after ?? null);
+  }
+
+  // What is let go of is a page that can be had again.
+  #trim() {
+    while (this.#messages.size > shownMax) {
+      const last = $('messages').lastElementChild;
+      this.#messages.delete(Number(last.dataset.id));
+      last.remove();
+      this.#older = Number($('messages').lastElementChild.dataset.id);
+    }
   }
 
   async #more() {

@@ -20,6 +20,7 @@ export class Watchlist {
   #painter = new Painter();
   #sight;
   #stream = null;
+  #asked = new Set(); // tokens on their way into a stream
   #current = null; // the row that Tab reaches
   #changed;
 
@@ -53,6 +54,7 @@ export class Watchlist {
   /** Takes a new stream, and asks it for everything. */
   use(stream) {
     this.#stream = stream;
+    this.#asked = new Set();
     const price = (tick) => {
       const row = this.#rows.get(tick.token);
       if (row === undefined) return;
@@ -75,7 +77,7 @@ export class Watchlist {
   /** Asks again for what the stream does not hold. */
   retry() {
     const held = new Set(this.#stream?.tokens ?? []);
-    this.#hold(this.tokens.filter((t) => !held.has(t)));
+    this.#hold(this.tokens.filter((t) => !held.has(t) && !this.#asked.has(t)));
   }
 
   /** Adds tokens, and goes to the first of them. */
@@ -130,6 +132,8 @@ export class Watchlist {
   async #hold(tokens) {
     const stream = this.#stream;
     if (!stream || stream.ended || tokens.length === 0) return;
+    const asked = this.#asked;
+    for (const t of tokens) asked.add(t);
     try {
       const { ok, failed } = await stream.subscribe(tokens);
       for (const { token } of ok) {
@@ -139,6 +143,8 @@ export class Watchlist {
       this.#refused(failed);
     } catch (error) {
       if (!(error instanceof EndedError)) toast(explain(error), 'bad');
+    } finally {
+      for (const t of tokens) asked.delete(t);
     }
   }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Auth, openStream } from '../../client/js/index.js';
 import { noBrowser } from '../../client/js/test/chromium.js';
+import { pause } from '../../client/js/test/check.js';
 import { bin, startServer } from '../../client/js/test/server.js';
 import { startBrowser } from './browser.js';
 import * as person from './person.js';
@@ -238,17 +239,29 @@ test('messages: sent, seen in both windows, read, older pages', { skip }, async 
   const { bearer } = await auth().login('ina', password);
   for (let i = 0; i < 35; i++) await send(bearer, { username: 'ina', content: `number ${i}` });
   await page.until('document.querySelectorAll(".message").length === 36', 'as they come');
+  assert.equal(await page.text('#unread'), '35 unread');
+  await page.click('#read-all');
+  await page.until('document.querySelector("#unread").hidden', 'all are read');
+  const { unread } = await messagesOf(bearer, (m) => m.unread === 0);
+  assert.equal(unread, 0); // else they would come again
   await page.reload();
   await page.until('document.querySelectorAll(".message").length === 30', 'the newest');
   assert.equal(await page.text('.message .preview'), 'number 34');
   await page.click('#older');
   await page.until('document.querySelectorAll(".message").length === 36', 'all');
   assert.equal(await page.text('.message:last-child .preview'), evil);
-  await page.click('#read-all');
-  await page.until('document.querySelector("#unread").hidden', 'all are read');
   await done(other);
   await done(page);
 });
+
+/** The inbox by HTTP, as soon as it is so, or after a while as it is. */
+async function messagesOf(bearer, is) {
+  for (const end = Date.now() + 5000; ; await pause(30)) {
+    const page = await (await fetch(`${server.direct}/api/v1/messages`,
+      { headers: { Authorization: `Bearer ${bearer}` } })).json();
+    if (is(page) || Date.now() > end) return page;
+  }
+}
 
 async function send(bearer, body) {
   const answer = await fetch(`${server.direct}/api/v1/messages`, { method: 'POST',
@@ -256,6 +269,30 @@ async function send(bearer, body) {
     body: JSON.stringify(body) });
   assert.equal(answer.status, 202);
 }
+
+test('presence is shown as the server tells it', { skip }, async () => {
+  const page = await enter('pre', [], { early: `const real = fetch;
+    fetch = (url, ...more) => (String(url) === '/api/v1/presence/pre'
+      ? Promise.resolve(Response.json({ client: 'pre', online: true, connections: 2,
+        since: Date.now() * 1000, last_seen: null })) : real(url, ...more));` });
+  await live(page);
+  await page.until('/online since .*, 2 streams/.test(document.querySelector("#me-presence")'
+    + '.innerText)', 'presence');
+  assert.equal(await page.see('document.querySelector("#me-dot").dataset.state'), 'good');
+  await done(page);
+});
+
+test('a feed that rests is said, and so are its prices', { skip }, async () => {
+  const page = await enter('fay', ['NSE:1']);
+  await live(page);
+  server.publisher.kill('SIGSTOP');
+  await page.until('document.querySelector("#fact-feed").innerText.includes("Stale")', 'stale');
+  assert.match(await page.text('#banner'), /the last there were/);
+  assert.ok(await page.see('document.querySelector(".rows").dataset.old !== undefined'));
+  server.publisher.kill('SIGCONT');
+  await live(page);
+  await done(page);
+});
 
 test('a restart of the server: said, and live again', { skip }, async () => {
   const page = await enter('rea', ['NSE:1', 'NSE:2']);

@@ -16,7 +16,7 @@ const children = [];
 /**
  * Starts all; {server, direct, admin, cut(), stop(signal), start(), close()}. serve and
  * feed are flags for the two, of which the last counts. `direct` is the server without
- * the way between, admin its admin port.
+ * the way between, admin its admin port, publisher the process that feeds it.
  */
 export async function startServer({ serve: more = [], feed = [] } = {}) {
   const [http, pub, control] = [await freePort(), await freePort(), await freePort()];
@@ -25,7 +25,7 @@ export async function startServer({ serve: more = [], feed = [] } = {}) {
   const serveArgs = ['serve', '--listen', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`,
     '--data', data, '--feed', `tcp://127.0.0.1:${pub}`, '--drain-window', '500ms',
     '--log-level', 'error', ...more];
-  run(['feed', '--pub', `tcp://127.0.0.1:${pub}`, '--control', `tcp://127.0.0.1:${control}`,
+  const publisher = run(['feed', '--pub', `tcp://127.0.0.1:${pub}`, '--control', `tcp://127.0.0.1:${control}`,
     '--tokens', tokens.join(','), '--rate', '60', ...feed]);
   let serve;
   const start = async () => {
@@ -44,7 +44,7 @@ export async function startServer({ serve: more = [], feed = [] } = {}) {
   }
   const way = await proxy(http);
   return { server: `http://127.0.0.1:${way.port}`, cut: way.cut, start, stop,
-    direct: `http://127.0.0.1:${http}`, admin: `http://127.0.0.1:${admin}`,
+    publisher, direct: `http://127.0.0.1:${http}`, admin: `http://127.0.0.1:${admin}`,
     close: async () => {
       way.close();
       for (const c of children) c.kill('SIGKILL');
