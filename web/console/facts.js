@@ -9,7 +9,7 @@ const feeds = {
 const states = {
   connecting: ['Connecting', 'warn'],
   open: ['Open', 'good'],
-  waiting: ['Reconnecting', 'warn'],
+  waiting: ['Retrying', 'warn'],
   ended: ['Closed', 'bad'],
 };
 
@@ -109,7 +109,7 @@ export class Facts {
     } else if (p.complete === false) {
       fact('proof', 'Repairing', 'missing ticks are asked for', 'warn');
     } else {
-      fact('proof', 'Unknown', 'until the next heartbeat');
+      fact('proof', 'Unknown', 'until a heartbeat', '');
     }
   }
 }

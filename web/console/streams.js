@@ -12,6 +12,7 @@ export class Streams {
   #items = new Map(); // id → element
   #hasPresence = true;
   #busy = false;
+  #again = false;
 
   constructor(api, me, own) {
     this.#api = api;
@@ -26,6 +27,7 @@ export class Streams {
   }
 
   async look() {
+    this.#again = this.#busy; // something has changed since it was asked
     if (this.#busy) return;
     this.#busy = true;
     try {
@@ -38,6 +40,7 @@ export class Streams {
       mark($('me-dot'), 'state', 'unknown');
     } finally {
       this.#busy = false;
+      if (this.#again) this.look();
     }
   }
 

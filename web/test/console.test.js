@@ -231,6 +231,7 @@ test('messages: sent, seen in both windows, read, older pages', { skip }, async 
   assert.equal(await page.text('.message .content'), evil);
   await page.click('.message .reply');
   assert.equal(await page.see('to.value'), 'ina');
+  assert.ok(await page.see('inbox.scrollWidth <= inbox.clientWidth'), 'nothing is too wide');
   await page.see('to.value = "ann"');
   await page.type('to another');
   await page.click('#send');
