@@ -10,8 +10,8 @@ import (
 
 const console = "../../web"
 
-// consoleSuiteTimeout bounds the tests of web, which take some 15 s on a machine of
-// their own.
+// consoleSuiteTimeout bounds the tests of web, which take 35 s on two cores that others
+// use as well.
 const consoleSuiteTimeout = 2 * time.Minute
 
 // TestConsole lets a real Chromium use the console of azira serve, with ticks of azira

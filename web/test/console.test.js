@@ -1,7 +1,7 @@
 // The console as a person uses it, in a real browser against the real server.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { Auth, openStream } from '../../client/js/index.js';
 import { noBrowser } from '../../client/js/test/chromium.js';
 import { pause } from '../../client/js/test/check.js';
@@ -50,209 +50,223 @@ async function done(page) {
   await page.close();
 }
 
-test('the door says what is wrong, registers and logs in', { skip }, async () => {
-  const page = await browser.page(server.direct);
-  await login(page, 'nobody');
-  await page.until('document.querySelector("#login-error").innerText'
-    + '.startsWith("Invalid username or password")', 'wrong password');
-  await page.click('#switch');
-  await login(page, 'ann', 'short');
-  await page.until('document.querySelector("#login-error").innerText.includes("8 characters")');
-  await login(page, 'ann');
-  await live(page);
-  assert.equal(await page.text('#me-name'), 'ann');
-  assert.match(await page.text('#empty'), /Nothing is watched yet/);
-  assert.equal(await page.see('Object.values(localStorage).join().includes("ey")'), false);
-  await page.reload();
-  await live(page); // with the refresh token
-  await page.click('#logout');
-  await page.until('document.querySelector("#door:not([hidden])")', 'the door');
-  assert.equal(await page.see('sessionStorage.getItem("azira.session")'), null);
-  await page.click('#switch');
-  await login(page, 'ann');
-  await page.until('document.querySelector("#login-error").innerText.includes("already registered")',
-    'the name is taken');
-  await done(page);
-});
+describe('what people do, several at once', { concurrency: 3 }, () => {
+  test('the door says what is wrong, registers and logs in', { skip }, async () => {
+    const page = await browser.page(server.direct);
+    await login(page, 'nobody');
+    await page.until('document.querySelector("#login-error").innerText'
+      + '.startsWith("Invalid username or password")', 'wrong password');
+    await page.click('#switch');
+    await login(page, 'ann', 'short');
+    await page.until('document.querySelector("#login-error").innerText.includes("8 characters")');
+    await login(page, 'ann');
+    await live(page);
+    assert.equal(await page.text('#me-name'), 'ann');
+    assert.match(await page.text('#empty'), /Nothing is watched yet/);
+    assert.equal(await page.see('Object.values(localStorage).join().includes("ey")'), false);
+    await page.reload();
+    await live(page); // with the refresh token
+    await page.click('#logout');
+    await page.until('document.querySelector("#door:not([hidden])")', 'the door');
+    assert.equal(await page.see('sessionStorage.getItem("azira.session")'), null);
+    await page.click('#switch');
+    await login(page, 'ann');
+    await page.until('document.querySelector("#login-error").innerText.includes("already registered")',
+      'the name is taken');
+    await done(page);
+  });
 
-test('by keyboard: tokens are found, added, tick, and go', { skip }, async () => {
-  const page = await enter('kim');
-  await live(page);
-  await page.press('/');
-  await page.type('nse:1');
-  await page.until('document.querySelectorAll("#found [role=option]").length === 12', 'found');
-  assert.equal(await page.text('#found [aria-selected=true]'), 'NSE:1');
-  await page.press('ArrowDown');
-  await page.press('Enter');
-  await page.type('NSE:2, NSE:3, no such');
-  await page.press('Enter');
-  await page.until('document.querySelectorAll(".rows .row").length === 4', 'four rows');
-  await page.until('document.querySelector(".rows .row .last").innerText.includes(".")', 'a price');
-  await page.until('document.querySelector(".rows [data-flash]")', 'a flash');
-  await page.until('document.querySelector(".rows .row:nth-child(4)").innerText'
-    + '.includes("not known yet")', 'an unknown token is marked');
-  assert.ok(await changes(page, 400) > 0, 'prices change');
-  await page.until('document.querySelector("#fact-proof").innerText.includes("Proved")', 'proved');
-  await page.press('Escape');
-  await page.press('Escape');
-  await page.press('w');
-  await page.press('End');
-  assert.equal(await page.text('.row:focus .token b'), 'no such');
-  await page.press('Delete');
-  await page.press('ArrowUp');
-  await page.press('Delete');
-  await page.until('document.querySelectorAll(".rows .row").length === 2', 'two rows');
-  assert.equal(await page.text('.row:focus .token b'), 'NSE:3');
-  await page.reload();
-  await page.until('document.querySelectorAll(".rows .row").length === 2', 'kept over a reload');
-  await done(page);
-});
+  test('by keyboard: tokens are found, added, tick, and go', { skip }, async () => {
+    const page = await enter('kim');
+    await live(page);
+    await page.press('/');
+    await page.type('nse:1');
+    await page.until('document.querySelectorAll("#found [role=option]").length === 12', 'found');
+    assert.equal(await page.text('#found [aria-selected=true]'), 'NSE:1');
+    await page.press('ArrowDown');
+    await page.press('Enter');
+    await page.type('NSE:2, NSE:3, no such');
+    await page.press('Enter');
+    await page.until('document.querySelectorAll(".rows .row").length === 4', 'four rows');
+    await page.until('document.querySelector(".rows .row .last").innerText.includes(".")', 'a price');
+    await page.until('document.querySelector(".rows [data-flash]")', 'a flash');
+    await page.until('document.querySelector(".rows .row:nth-child(4)").innerText'
+      + '.includes("not known yet")', 'an unknown token is marked');
+    assert.ok(await changes(page, 400) > 0, 'prices change');
+    await page.until('document.querySelector("#fact-proof").innerText.includes("Proved")', 'proved');
+    await page.press('Escape');
+    await page.press('Escape');
+    await page.press('w');
+    await page.press('End');
+    assert.equal(await page.text('.row:focus .token b'), 'no such');
+    await page.press('Delete');
+    await page.press('ArrowUp');
+    await page.press('Delete');
+    await page.until('document.querySelectorAll(".rows .row").length === 2', 'two rows');
+    assert.equal(await page.text('.row:focus .token b'), 'NSE:3');
+    await page.reload();
+    await page.until('document.querySelectorAll(".rows .row").length === 2', 'kept over a reload');
+    await done(page);
+  });
 
-test('names that are markup are text', { skip }, async () => {
-  const page = await enter(evil, [evil, 'NSE:1']);
-  await live(page);
-  await page.until('document.querySelector(".rows .row .last").innerText.includes(".")', 'a price');
-  assert.equal(await page.text('.rows .token b'), evil);
-  assert.equal(await page.text('#me-name'), evil);
-  await page.press('/');
-  await page.type('<img');
-  await page.until('document.querySelector("#found [role=option]")?.innerText'
-    + '.startsWith("<img src=x")', 'found as text');
-  assert.equal(await page.see('document.querySelectorAll("[src=x]").length'), 0);
-  await done(page);
-});
+  test('names that are markup are text', { skip }, async () => {
+    const page = await enter(evil, [evil, 'NSE:1']);
+    await live(page);
+    await page.until('document.querySelector(".rows .row .last").innerText.includes(".")', 'a price');
+    assert.equal(await page.text('.rows .token b'), evil);
+    assert.equal(await page.text('#me-name'), evil);
+    await page.press('/');
+    await page.type('<img');
+    await page.until('document.querySelector("#found [role=option]")?.innerText'
+      + '.startsWith("<img src=x")', 'found as text');
+    assert.equal(await page.see('document.querySelectorAll("[src=x]").length'), 0);
+    await done(page);
+  });
 
-test('the policy holds: markup from text is impossible', { skip }, async () => {
-  const page = await browser.page(server.direct);
-  await page.until('document.querySelector("#door:not([hidden])")', 'the door');
-  await assert.rejects(page.see('document.body.innerHTML = "<i>x</i>"'), /TrustedHTML/);
-  await page.see('document.body.append(Object.assign(document.createElement("img"),'
-    + ' { src: "http://127.0.0.2:9/x.png" }))');
-  await page.until('violations.some((v) => v.startsWith("img-src"))', 'nothing from elsewhere');
-  await page.close();
-});
+  test('the policy holds: markup from text is impossible', { skip }, async () => {
+    const page = await browser.page(server.direct);
+    await page.until('document.querySelector("#door:not([hidden])")', 'the door');
+    await assert.rejects(page.see('document.body.innerHTML = "<i>x</i>"'), /TrustedHTML/);
+    await page.see('document.body.append(Object.assign(document.createElement("img"),'
+      + ' { src: "http://127.0.0.2:9/x.png" }))');
+    await page.until('violations.some((v) => v.startsWith("img-src"))', 'nothing from elsewhere');
+    await page.close();
+  });
 
-test('fits a phone, in every view, and any window', { skip }, async () => {
-  const page = await enter('phil', tokens, { width: 390, height: 844, dark: false });
-  await live(page);
-  for (const width of [390, 320]) {
-    await page.size(width, 700);
-    for (const view of ['watch', 'inbox', 'streams']) {
-      await page.click(`.views [data-view=${view}]`);
-      const shown = await page.see(`document.querySelector('.panel.${view}').checkVisibility()`);
-      assert.ok(shown, `${view} is shown`);
-      const wide = await page.see(`[...document.querySelectorAll('body *')].filter((e) =>
-        e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1
-        && !e.closest('.unseen')).map((e) => e.tagName + '.' + e.className)`);
-      assert.deepEqual(wide, [], `${view} at ${width}`);
-      assert.ok(await page.see('document.documentElement.scrollWidth <= innerWidth'));
+  test('fits a phone, in every view, and any window', { skip }, async () => {
+    const page = await enter('phil', tokens, { width: 390, height: 844, dark: false });
+    await live(page);
+    for (const width of [390, 320]) {
+      await page.size(width, 700);
+      for (const view of ['watch', 'inbox', 'streams']) {
+        await page.click(`.views [data-view=${view}]`);
+        const shown = await page.see(`document.querySelector('.panel.${view}').checkVisibility()`);
+        assert.ok(shown, `${view} is shown`);
+        const wide = await page.see(`[...document.querySelectorAll('body *')].filter((e) =>
+          e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1
+          && !e.closest('.unseen')).map((e) => e.tagName + '.' + e.className)`);
+        assert.deepEqual(wide, [], `${view} at ${width}`);
+        assert.ok(await page.see('document.documentElement.scrollWidth <= innerWidth'));
+      }
     }
-  }
-  await page.click('.views [data-view=watch]');
-  for (const width of [320, 390, 620, 860, 1000, 1200, 1600]) {
-    await page.size(width, 700);
-    const cut = await page.see(`[...document.querySelectorAll('.row > *, .facts > *')].filter((e) =>
-      e.checkVisibility() && e.getBoundingClientRect().right
-      > document.querySelector('.watch').getBoundingClientRect().right).length`);
-    assert.equal(cut, 0, `nothing is cut off at ${width}`);
-  }
-  await done(page);
-});
+    await page.click('.views [data-view=watch]');
+    for (const width of [320, 390, 620, 860, 1000, 1200, 1600]) {
+      await page.size(width, 700);
+      const cut = await page.see(`[...document.querySelectorAll('.row > *, .facts > *')].filter((e) =>
+        e.checkVisibility() && e.getBoundingClientRect().right
+        > document.querySelector('.watch').getBoundingClientRect().right).length`);
+      assert.equal(cut, 0, `nothing is cut off at ${width}`);
+    }
+    await done(page);
+  });
 
-test('a fourth stream says why, and what to do', { skip }, async () => {
-  await auth().register('max', password);
-  const keeper = auth().keep(await auth().login('max', password));
-  const streams = [];
-  for (let i = 0; i < 3; i++) {
-    streams.push(await openStream({ server: server.direct, credential: keeper.credential }));
-  }
-  const page = await browser.page(server.direct);
-  await login(page, 'max');
-  await page.until('document.querySelector("#banner").innerText.includes("all 3 streams")', 'why');
-  await page.until('document.querySelectorAll("#streams li").length === 3', 'all are listed');
-  await page.click('#streams .close');
-  await page.until('document.querySelectorAll("#streams li").length === 2', 'one is closed');
-  await page.click('#banner-go');
-  await live(page);
-  assert.equal(streams.filter((s) => s.ended?.code === 3501).length, 1);
-  await page.until('document.querySelector("#streams .tag:not([hidden])")', 'its own is marked');
-  for (const s of streams) s.close();
-  await done(page);
-});
+  test('a fourth stream says why, and what to do', { skip }, async () => {
+    await auth().register('max', password);
+    const keeper = auth().keep(await auth().login('max', password));
+    const streams = [];
+    for (let i = 0; i < 3; i++) {
+      streams.push(await openStream({ server: server.direct, credential: keeper.credential }));
+    }
+    const page = await browser.page(server.direct);
+    await login(page, 'max');
+    await page.until('document.querySelector("#banner").innerText.includes("all 3 streams")', 'why');
+    await page.until('document.querySelectorAll("#streams li").length === 3', 'all are listed');
+    await page.click('#streams .close');
+    await page.until('document.querySelectorAll("#streams li").length === 2', 'one is closed');
+    await page.click('#banner-go');
+    await live(page);
+    assert.equal(streams.filter((s) => s.ended?.code === 3501).length, 1);
+    await page.until('document.querySelector("#streams .tag:not([hidden])")', 'its own is marked');
+    for (const s of streams) s.close();
+    await done(page);
+  });
 
-test('closed elsewhere: the stream, then the session', { skip }, async () => {
-  const page = await enter('eva', ['NSE:1']);
-  await live(page);
-  const { bearer } = await auth().login('eva', password);
-  const headers = { Authorization: `Bearer ${bearer}`, 'Content-Type': 'application/json' };
-  const get = async () => (await (await fetch(`${server.direct}/api/v1/sessions`,
-    { headers })).json()).sessions;
-  const [{ id }] = await get();
-  await fetch(`${server.direct}/api/v1/sessions/${id}`, { method: 'DELETE', headers });
-  await page.until('document.querySelector("#banner").innerText.includes("was closed")', 'said');
-  assert.ok(await page.see('document.querySelector(".rows").dataset.old !== undefined'));
-  await page.click('#banner-go');
-  await live(page);
-  const body = JSON.stringify({ old_password: password, new_password: 'another password' });
-  await fetch(`${server.direct}/api/v1/users/password`, { method: 'PUT', headers, body });
-  await page.until('document.querySelector("#login-notice").innerText.includes("has ended")',
-    'the door, and why');
-  await done(page);
-});
+  test('closed elsewhere: the stream, then the session', { skip }, async () => {
+    const page = await enter('eva', ['NSE:1']);
+    await live(page);
+    const { bearer } = await auth().login('eva', password);
+    const headers = { Authorization: `Bearer ${bearer}`, 'Content-Type': 'application/json' };
+    const get = async () => (await (await fetch(`${server.direct}/api/v1/sessions`,
+      { headers })).json()).sessions;
+    const [{ id }] = await get();
+    await fetch(`${server.direct}/api/v1/sessions/${id}`, { method: 'DELETE', headers });
+    await page.until('document.querySelector("#banner").innerText.includes("was closed")', 'said');
+    assert.ok(await page.see('document.querySelector(".rows").dataset.old !== undefined'));
+    await page.click('#banner-go');
+    await live(page);
+    const body = JSON.stringify({ old_password: password, new_password: 'another password' });
+    await fetch(`${server.direct}/api/v1/users/password`, { method: 'PUT', headers, body });
+    await page.until('document.querySelector("#login-notice").innerText.includes("has ended")',
+      'the door, and why');
+    await done(page);
+  });
 
-test('a second window does not take the session of the first', { skip }, async () => {
-  const page = await enter('dup', ['NSE:1']);
-  await live(page);
-  const kept = await page.see('sessionStorage.getItem("azira.session")');
-  const other = await browser.page(server.direct, { context: page.browserContextId,
-    early: `sessionStorage.setItem('azira.session', ${JSON.stringify(kept)})` });
-  await other.until('document.querySelector("#door:not([hidden])")', 'the door');
-  assert.equal(await page.see('sessionStorage.getItem("azira.session")'), kept);
-  await done(page);
-});
+  test('a second window does not take the session of the first', { skip }, async () => {
+    const page = await enter('dup', ['NSE:1']);
+    await live(page);
+    const kept = await page.see('sessionStorage.getItem("azira.session")');
+    const other = await browser.page(server.direct, { context: page.browserContextId,
+      early: `sessionStorage.setItem('azira.session', ${JSON.stringify(kept)})` });
+    await other.until('document.querySelector("#door:not([hidden])")', 'the door');
+    assert.equal(await page.see('sessionStorage.getItem("azira.session")'), kept);
+    await done(page);
+  });
 
-test('messages: sent, seen in both windows, read, older pages', { skip }, async () => {
-  const page = await enter('ina');
-  await live(page);
-  const other = await person.visit({ browser, server }, 'ina');
-  await live(other);
-  await page.press('n');
-  await page.type(evil);
-  await page.press('Enter', 2);
-  for (const p of [page, other]) {
-    await p.until(`document.querySelector('.message .preview')?.innerText
-      === ${JSON.stringify(evil)}`, 'the message');
-    assert.equal(await p.text('#unread'), '1 unread');
-  }
-  assert.equal(await page.see('document.title'), '(1) Azira');
-  await page.press('i');
-  await page.press('Enter');
-  await page.until('document.querySelector("#unread").hidden', 'read');
-  assert.equal(await page.text('.message .content'), evil);
-  await page.click('.message .reply');
-  assert.equal(await page.see('to.value'), 'ina');
-  assert.ok(await page.see('inbox.scrollWidth <= inbox.clientWidth'), 'nothing is too wide');
-  await page.see('to.value = "ann"');
-  await page.type('to another');
-  await page.click('#send');
-  await page.until('document.querySelector("#compose-error").innerText.includes("can’t write")');
-  await page.press('Escape');
-  const { bearer } = await auth().login('ina', password);
-  for (let i = 0; i < 35; i++) await send(bearer, { username: 'ina', content: `number ${i}` });
-  await page.until('document.querySelectorAll(".message").length === 36', 'as they come');
-  assert.equal(await page.text('#unread'), '35 unread');
-  await page.click('#read-all');
-  await page.until('document.querySelector("#unread").hidden', 'all are read');
-  const { unread } = await messagesOf(bearer, (m) => m.unread === 0);
-  assert.equal(unread, 0); // else they would come again
-  await page.reload();
-  await page.until('document.querySelectorAll(".message").length === 30', 'the newest');
-  assert.equal(await page.text('.message .preview'), 'number 34');
-  await page.click('#older');
-  await page.until('document.querySelectorAll(".message").length === 36', 'all');
-  assert.equal(await page.text('.message:last-child .preview'), evil);
-  await done(other);
-  await done(page);
+  test('messages: sent, seen in both windows, read, older pages', { skip }, async () => {
+    const page = await enter('ina');
+    await live(page);
+    const other = await person.visit({ browser, server }, 'ina');
+    await live(other);
+    await page.press('n');
+    await page.type(evil);
+    await page.press('Enter', 2);
+    for (const p of [page, other]) {
+      await p.until(`document.querySelector('.message .preview')?.innerText
+        === ${JSON.stringify(evil)}`, 'the message');
+      assert.equal(await p.text('#unread'), '1 unread');
+    }
+    assert.equal(await page.see('document.title'), '(1) Azira');
+    await page.press('i');
+    await page.press('Enter');
+    await page.until('document.querySelector("#unread").hidden', 'read');
+    assert.equal(await page.text('.message .content'), evil);
+    await page.click('.message .reply');
+    assert.equal(await page.see('to.value'), 'ina');
+    assert.ok(await page.see('inbox.scrollWidth <= inbox.clientWidth'), 'nothing is too wide');
+    await page.see('to.value = "ann"');
+    await page.type('to another');
+    await page.click('#send');
+    await page.until('document.querySelector("#compose-error").innerText.includes("can’t write")');
+    await page.press('Escape');
+    const { bearer } = await auth().login('ina', password);
+    for (let i = 0; i < 35; i++) await send(bearer, { username: 'ina', content: `number ${i}` });
+    await page.until('document.querySelectorAll(".message").length === 36', 'as they come');
+    assert.equal(await page.text('#unread'), '35 unread');
+    await page.click('#read-all');
+    await page.until('document.querySelector("#unread").hidden', 'all are read');
+    const { unread } = await messagesOf(bearer, (m) => m.unread === 0);
+    assert.equal(unread, 0); // else they would come again
+    await page.reload();
+    await page.until('document.querySelectorAll(".message").length === 30', 'the newest');
+    assert.equal(await page.text('.message .preview'), 'number 34');
+    await page.click('#older');
+    await page.until('document.querySelectorAll(".message").length === 36', 'all');
+    assert.equal(await page.text('.message:last-child .preview'), evil);
+    await done(other);
+    await done(page);
+  });
+
+  test('presence is shown as the server tells it', { skip }, async () => {
+    const page = await enter('pre', [], { early: `const real = fetch;
+      fetch = (url, ...more) => (String(url) === '/api/v1/presence/pre'
+        ? Promise.resolve(Response.json({ client: 'pre', online: true, connections: 2,
+          since: Date.now() * 1000, last_seen: null })) : real(url, ...more));` });
+    await live(page);
+    await page.until('/online since .*, 2 streams/.test(document.querySelector("#me-presence")'
+      + '.innerText)', 'presence');
+    assert.equal(await page.see('document.querySelector("#me-dot").dataset.state'), 'good');
+    await done(page);
+  });
 });
 
 /** The inbox by HTTP, as soon as it is so, or after a while as it is. */
@@ -270,18 +284,6 @@ async function send(bearer, body) {
     body: JSON.stringify(body) });
   assert.equal(answer.status, 202);
 }
-
-test('presence is shown as the server tells it', { skip }, async () => {
-  const page = await enter('pre', [], { early: `const real = fetch;
-    fetch = (url, ...more) => (String(url) === '/api/v1/presence/pre'
-      ? Promise.resolve(Response.json({ client: 'pre', online: true, connections: 2,
-        since: Date.now() * 1000, last_seen: null })) : real(url, ...more));` });
-  await live(page);
-  await page.until('/online since .*, 2 streams/.test(document.querySelector("#me-presence")'
-    + '.innerText)', 'presence');
-  assert.equal(await page.see('document.querySelector("#me-dot").dataset.state'), 'good');
-  await done(page);
-});
 
 test('a feed that rests is said, and so are its prices', { skip }, async () => {
   const page = await enter('fay', ['NSE:1']);
