@@ -28,6 +28,7 @@ type admin struct {
 	token      [sha256.Size]byte  // of the bearer callers must show
 	guarded    bool               // there is such a bearer
 	mux        *http.ServeMux
+	open       *http.ServeMux // what is shown without the bearer: pages that hold nothing
 
 	// Shared.
 	ready atomic.Bool
@@ -40,7 +41,8 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 	connected func() bool, state func() store.State, metrics http.Handler) *admin {
 	a := &admin{log: log, responsive: responsive, connected: connected,
 		needsFeed: c.ReadyNeedsFeed, state: state}
-	a.mux = http.NewServeMux()
+	a.mux, a.open = http.NewServeMux(), http.NewServeMux()
+	a.pages()
 	if c.AdminToken != "" {
 		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
 	}
@@ -62,6 +64,10 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protectAdmin(w.Header())
+	if _, pattern := a.open.Handler(r); pattern != "" && (a.guarded || a.permits(r)) {
+		a.open.ServeHTTP(w, r)
+		return
+	}
 	if !a.permits(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "not authenticated", http.StatusUnauthorized)

@@ -31,7 +31,8 @@ func TestHealthcheck(t *testing.T) {
 
 func TestUnknownPathAndMethod(t *testing.T) {
 	s := start(t)
-	for _, path := range []string{"/", "/api", "/api/v1/users/", "//healthcheck", "/healthcheck/",
+	for _, path := range []string{"/index.html", "/console", "/console/", "/console/index.html", "/console/operator.html",
+		"/console/../web.go", "/console/client/embed.go", "/console/client/test/run.js", "/api", "/api/v1/users/", "//healthcheck", "/healthcheck/",
 		"/api/v1/sessions/", "/api/trigger/ws/", "/api/trigger/ws/a/b", "/debug/echo",
 		"/debug/pprof/", "/metrics", "/livez", "/readyz", "/api/v1/../../metrics"} {
 		r := s.call("GET", path, nil)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -217,9 +218,9 @@ func (s *server) connected() bool {
 }
 
 func (s *server) newPublic(limit int) *public {
-	table := routes
+	table := slices.Concat(routes, consoleRoutes)
 	if s.config.DebugEcho {
-		table = append(append([]route(nil), routes...), echoRoute)
+		table = append(table, echoRoute)
 	}
 	return &public{
 		auth:    s.auth,

@@ -12,7 +12,8 @@ import (
 var below = map[string][]string{
 	"proto":              {},
 	"ring":               {"internal/invariant"},
-	"web":                {},
+	"web":                {"client/js"},
+	"client/js":          {},
 	"store":              {"proto"},
 	"inbox":              {"proto", "store"},
 	"auth":               {"proto", "store"},
