@@ -38,6 +38,7 @@ const (
 	renewBefore      = time.Minute     // a bearer's end
 	beatMin          = 500 * time.Millisecond
 	beatMax          = 30 * time.Second
+	behindEvery      = 100 * time.Millisecond // a look at whether messages that were left have room
 	beatsMissed      = 3                      // heartbeats without a frame: the connection is lost
 	againMin         = 100 * time.Millisecond // after "too many requests"
 )

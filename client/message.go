@@ -94,6 +94,25 @@ func (f *frame) message() (Message, bool) {
 	return m, ok
 }
 
+// catchUp is the goroutine of a session that left messages with the server: it ends it as
+// soon as another connection would bring them.
+func (x *session) catchUp() {
+	look := time.NewTicker(behindEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+		case <-x.done:
+			return
+		}
+		if x.s.post.behind() {
+			x.replaced.Store(true)
+			x.leave()
+			return
+		}
+	}
+}
+
 // A postbox is the channel of a Stream's messages. As that of ticks, it never makes the
 // reader wait. But no message gives way to another: whoever acknowledges the later one
 // would have acknowledged both. When it is full, that message and all behind it are left
@@ -104,7 +123,8 @@ type postbox struct {
 	mu    sync.Mutex
 	ended bool
 	full  bool   // what comes on this connection is left with the server
-	last  uint64 // id of the last that was put
+	first uint64 // id of the first message of this connection
+	acked uint64 // all up to it are, by Ack
 	left  uint64 // messages, on all connections
 }
 
@@ -114,33 +134,44 @@ func newPostbox() *postbox { return &postbox{out: make(chan Message, messagesMax
 func (b *postbox) begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.first = 0
 	b.full = false
 }
 
-func (b *postbox) put(m Message) {
+// put says true for the first message that is left.
+func (b *postbox) put(m Message) (leaves bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
-		return
+		return false
+	}
+	if b.first == 0 {
+		b.first = m.ID
 	}
 	if !b.full {
 		select {
 		case b.out <- m:
-			b.last = m.ID
-			return
+			return false
 		default:
-			b.full = true
 		}
 	}
 	b.left++
+	leaves, b.full = !b.full, true
+	return leaves
 }
 
-// acked says whether the connection is to be replaced: it left messages with the server,
-// and all that it brought are acknowledged up to id. So each new connection gets further.
-func (b *postbox) acked(id uint64) bool {
+func (b *postbox) ack(id uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.full && id >= b.last
+	b.acked = max(b.acked, id)
+}
+
+// behind says whether the connection is to be replaced: it left messages with the server,
+// what waited is taken, and some of it is acknowledged, so that the next one gets further.
+func (b *postbox) behind() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.full && len(b.out) == 0 && b.acked >= b.first
 }
 
 func (b *postbox) end() {

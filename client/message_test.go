@@ -146,10 +146,13 @@ func TestMessagesNotTaken(t *testing.T) {
 	receiveSeqs(t, s, "A", 1, 1)
 	for id := uint64(1); id <= all; id++ {
 		m := posted(t, s)
+		for m.ID < id && id-m.ID < 15 { // not acknowledged, so it comes again
+			m = posted(t, s)
+		}
 		if m.ID != id {
 			t.Fatalf("message %d in place of %d", m.ID, id)
 		}
-		if id%16 == 0 {
+		if id%15 == 0 {
 			if err := s.Ack(t.Context(), id); err != nil {
 				t.Fatal(err)
 			}

@@ -91,11 +91,12 @@ func (x *session) rostered(f *frame) {
 // [Presence] for each change. It is asked for again on each connection. If
 // Stats().EventsLost has grown, some of it may be missing: ask for it once more.
 func (s *Stream) Roster(ctx context.Context, on bool) error {
-	before := s.rostered.Swap(on)
+	if !on {
+		s.rostered.Store(false)
+	}
 	_, err := s.single(ctx, request{verb: roster, on: on})
-	var refused *RefusedError
-	if errors.As(err, &refused) || errors.Is(err, ErrUntold) {
-		s.rostered.Store(before && !on)
+	if on && err == nil {
+		s.rostered.Store(true)
 	}
 	return err
 }

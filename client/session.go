@@ -133,7 +133,9 @@ func (x *session) posted(f *frame) {
 		return
 	}
 	m.Missed, x.missed = x.missed, 0
-	x.s.post.put(m)
+	if x.s.post.put(m) && !x.s.o.NoReconnect {
+		x.s.wg.Go(x.catchUp)
+	}
 }
 
 // welcomed begins the connection: from here on heartbeats must come.

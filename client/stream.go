@@ -205,8 +205,9 @@ func (s *Stream) Events() <-chan Event { return s.events.out }
 
 // Messages is the channel of messages to the account. It is closed when the Stream has
 // ended. It need not be read: 256 wait there at most, and what comes then is left with
-// the server until all that waited is taken and, by Ack, acknowledged. Then the
-// connection is replaced by another, which begins with what was left.
+// the server. Once those are taken and some of them acknowledged, by Ack, the connection
+// is replaced by another, which brings what was left; Stats().MessagesLeft counts it. So
+// who is slow has to acknowledge every 256 messages or more often.
 //
 // What is not acknowledged comes again on each new connection.
 func (s *Stream) Messages() <-chan Message { return s.post.out }

@@ -163,21 +163,8 @@ func (s *Stream) Ack(ctx context.Context, id uint64) error {
 	if _, err := s.single(ctx, request{verb: acknowledge, message: id}); err != nil {
 		return err
 	}
-	if s.post.acked(id) && !s.o.NoReconnect {
-		s.replace()
-	}
+	s.post.ack(id)
 	return nil
-}
-
-// replace ends the connection that there is, so that another one is made.
-func (s *Stream) replace() {
-	s.mu.Lock()
-	x := s.live
-	s.mu.Unlock()
-	if x != nil {
-		x.replaced.Store(true)
-		x.leave()
-	}
 }
 
 // single puts a request that has no tokens.
