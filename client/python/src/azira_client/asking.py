@@ -71,9 +71,8 @@ class Asking:
     async def ack(self, message: int) -> None:
         """Acknowledges the messages up to this id, for all streams of the account, through
         reconnects if need be. What is not acknowledged comes again on the next connection."""
-        wire = await self._insist("ack", message=message)
-        if self._post.acked(message):
-            await wire.leave()
+        await self._insist("ack", message=message)
+        self._post.ack(message)
 
     async def roster(self, on: bool = True) -> None:
         """Begins to tell on_event who is online, as "roster" and "presence", or ends it. It
@@ -94,13 +93,13 @@ class Asking:
             raise RuntimeError("the stream is not started")
         return asyncio.run_coroutine_threadsafe(self.subscribe(*tokens, **options), self._loop)
 
-    async def _insist(self, op: str, **fields: Any) -> Wire:
+    async def _insist(self, op: str, **fields: Any) -> None:
         """Asks one connection after the other, until one has answered."""
         while True:
             wire = await self._wire()
             try:
                 await wire.request(op, **fields)
-                return wire
+                return
             except StreamClosed:
                 self._lose(wire)
 

@@ -110,30 +110,37 @@ class Postbox(_Box[Message]):
         self.room = room
         self.left = 0        # messages, on all connections
         self._full = False   # what comes on this connection is left
-        self._last = 0       # id of the last that was put
+        self._first = 0      # id of the first message of this connection
+        self._acked = 0      # all up to it are
 
     def begin(self) -> None:
         """A new connection, before anything came on it."""
         with self._changed:
-            self._full = False
+            self._full, self._first = False, 0
 
-    def put(self, message: Message) -> None:
+    def put(self, message: Message) -> bool:
+        """True for the first message of a connection that is left."""
         with self._changed:
             if self._ended:
-                return
-            if self._full or len(self._queue) >= self.room:
-                self._full = True
-                self.left += 1
-                return
-            self._queue.append(message)
-            self._last = message.id
-            self._wake()
+                return False
+            self._first = self._first or message.id
+            if not self._full and len(self._queue) < self.room:
+                self._queue.append(message)
+                self._wake()
+                return False
+            self.left += 1
+            leaves, self._full = not self._full, True
+            return leaves
 
-    def acked(self, message: int) -> bool:
-        """Whether the connection is to be replaced: it left messages with the server, and
-        all that it brought are acknowledged. So each new connection gets further."""
+    def ack(self, message: int) -> None:
         with self._changed:
-            return self._full and message >= self._last
+            self._acked = max(self._acked, message)
+
+    def behind(self) -> bool:
+        """Whether the connection is to be replaced: it left messages with the server, what
+        waited is taken, and some of it acknowledged, so that the next one gets further."""
+        with self._changed:
+            return self._full and not self._queue and self._acked >= self._first
 
 
 def _settle(waiter: asyncio.Future[None]) -> None:

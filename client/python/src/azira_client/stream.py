@@ -28,6 +28,7 @@ from .typed import TypedWire
 from .wire import Ack, Hub, Wire
 
 _STABLE = 5.0          # seconds after which a connection starts the back-off anew
+_BEHIND_EVERY = 0.1    # seconds between looks at whether messages that were left have room
 
 OnTick = Callable[[Tick], Any]
 OnMessage = Callable[[Message], Any]
@@ -267,9 +268,15 @@ class SubscribeToToken(Asking):
                               None if self.dialect == TEXT else self.dialect)
         except AziraError as e:
             return e
+        late: list[asyncio.Task[None]] = []
+
+        def post(message: Message) -> None:
+            if self._post.put(message):
+                late.append(asyncio.ensure_future(self._catch_up(wire)))
+
         self._post.begin()
-        hub = Hub(self._ledger, self._box.put, self._event, self._post.put,
-                  self._has_messages, lambda: self._roster)
+        hub = Hub(self._ledger, self._box.put, self._event, post, self._has_messages,
+                  lambda: self._roster)
         wire = self._speak(conn, hub)
 
         def up(ack: Ack) -> None:
@@ -283,9 +290,18 @@ class SubscribeToToken(Asking):
         try:
             return await Link(conn, wire).last(up)
         finally:
+            for task in late:
+                task.cancel()
             self._lose(wire)
             if not self._stopping:
                 self._ledger.proved = self.feed = self.age_ms = None
+
+    async def _catch_up(self, wire: Wire) -> None:
+        """Ends a connection that left messages with the server, as soon as another would
+        bring them."""
+        while not self._post.behind():
+            await asyncio.sleep(_BEHIND_EVERY)
+        await wire.leave()
 
     def _speak(self, conn: Conn, hub: Hub) -> Wire:
         if self.dialect == TEXT:
