@@ -245,6 +245,10 @@ func (s *Service) Regroup(ctx context.Context, username string) error {
 	return nil
 }
 
+// Regrouped tells that the groups of an account may have changed, and does not wait: its
+// streams get the messages of those that it is in now.
+func (s *Service) Regrouped(username string) { s.floor.regroup(username) }
+
 func (s *Service) nowID() uint64 { return uint64(max(0, s.o.Now().UnixMicro())) }
 
 // horizon is the id up to which messages are too old.
