@@ -145,17 +145,17 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 
 // boundsOf is what of a message is out of its bounds, but for its size.
 func boundsOf(d *inbox.Draft, ttl float64) (faults []wrong) {
+	add := func(where, name, want string) {
+		faults = append(faults, wrong{[]any{where, name}, "ensure this value " + want, "value_error"})
+	}
 	if ttl < 0 || ttl > ttlMax.Seconds() {
-		faults = append(faults, wrong{[]any{"body", "ttl_s"},
-			fmt.Sprintf("ensure this value is from 0 to %.0f", ttlMax.Seconds()), "value_error"})
+		add("body", "ttl_s", fmt.Sprintf("is from 0 to %.0f", ttlMax.Seconds()))
 	}
 	if len(d.Kind) > inbox.KindBytesMax {
-		faults = append(faults, wrong{[]any{"body", "type"},
-			fmt.Sprintf("ensure this value has at most %d bytes", inbox.KindBytesMax), "value_error"})
+		add("body", "type", fmt.Sprintf("has at most %d bytes", inbox.KindBytesMax))
 	}
 	if len(d.Key) > inbox.KeyBytesMax {
-		faults = append(faults, wrong{[]any{"header", "Idempotency-Key"},
-			fmt.Sprintf("ensure this value has at most %d bytes", inbox.KeyBytesMax), "value_error"})
+		add("header", "Idempotency-Key", fmt.Sprintf("has at most %d bytes", inbox.KeyBytesMax))
 	}
 	return faults
 }
