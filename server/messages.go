@@ -146,7 +146,8 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 // boundsOf is what of a message is out of its bounds, but for its size.
 func boundsOf(d *inbox.Draft, ttl float64) (faults []wrong) {
 	add := func(where, name, want string) {
-		faults = append(faults, wrong{[]any{where, name}, "ensure this value " + want, "value_error"})
+		faults = append(faults,
+			wrong{[]any{where, name}, "ensure this value " + want, "value_error"})
 	}
 	if ttl < 0 || ttl > ttlMax.Seconds() {
 		add("body", "ttl_s", fmt.Sprintf("is from 0 to %.0f", ttlMax.Seconds()))
