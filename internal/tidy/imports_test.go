@@ -23,6 +23,7 @@ var below = map[string][]string{
 	"server":             {"auth", "engine", "feed", "inbox", "proto", "store", "web"},
 	"cmd/azira":          {"*"},
 	"internal/invariant": {},
+	"internal/soak":      {"client"},
 	"internal/tidy":      {},
 }
 
