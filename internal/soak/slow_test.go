@@ -27,7 +27,7 @@ func newLaggards(w *world) (all []*laggard, err error) {
 	for k, at := range []func(*rand.Rand) int64{dribble, dribble, fitful, fitful, fitful, fitful} {
 		g := &laggard{cut: newCutter(w.t, w.listen, true), at: at}
 		o := client.StreamOptions{Server: g.cut.url(), Bearer: w.accounts["slow"].Bearer,
-			Dialect: typedDialects[k%2], Beat: time.Second, BackoffMax: 4 * time.Second}
+			Dialect: typedDialects[k%2], BackoffMax: 4 * time.Second}
 		if g.p, err = newProver(w, fmt.Sprintf("slow %d", k), o); err != nil {
 			return nil, err
 		}

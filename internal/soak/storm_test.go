@@ -49,6 +49,7 @@ func newStorm(w *world, rnd *rand.Rand) (*storm, error) {
 func (st *storm) run(rnd *rand.Rand) {
 	w := st.w
 	for n := 0; w.pause(rnd, w.scaled(time.Minute)); n++ {
+		before := st.connects()
 		kind, away := "storm", time.Duration(0)
 		switch rnd.IntN(6) {
 		case 0: // nobody gets through for a while
@@ -64,7 +65,7 @@ func (st *storm) run(rnd *rand.Rand) {
 		st.cut.cut()
 		time.Sleep(away)
 		st.cut.shut.Store(false)
-		if took, ok := st.back(time.Now()); ok {
+		if took, ok := st.back(time.Now(), before); ok {
 			w.did.storms.Add(1)
 			w.t.Logf("%v: %s: all %d are back and complete after %v", time.Since(w.began).Round(time.Second),
 				kind, stormStreams, took.Round(time.Millisecond))
@@ -72,28 +73,31 @@ func (st *storm) run(rnd *rand.Rand) {
 	}
 }
 
-// back waits until all are proved complete.
-func (st *storm) back(since time.Time) (took time.Duration, ok bool) {
+func (st *storm) connects() []uint64 {
+	out := make([]uint64, len(st.crowd))
+	for i, p := range st.crowd {
+		out[i] = p.s.Stats().Connects
+	}
+	return out
+}
+
+// back waits until all are proved complete, on connections that they did not have before.
+func (st *storm) back(since time.Time, before []uint64) (took time.Duration, ok bool) {
 	for {
-		waiting := 0
-		for _, p := range st.crowd {
-			if !p.complete(since) {
-				waiting++
+		var waiting []*prover
+		for i, p := range st.crowd {
+			if p.s.Stats().Connects == before[i] || !p.complete(since) {
+				waiting = append(waiting, p)
 			}
 		}
 		took = time.Since(since)
 		switch {
-		case waiting == 0:
+		case waiting == nil:
 			return took, true
 		case took > backTimeout:
-			st.w.fault("%d of %d streams are not complete %v after a storm", waiting, len(st.crowd),
-				backTimeout)
-			for _, p := range st.crowd {
-				if !p.complete(since) {
-					st.w.t.Logf("one of them: %s: lost since %v, %+v", p.name, p.s.LostAt(), p.s.Complete())
-					break
-				}
-			}
+			p := waiting[0]
+			st.w.fault("%d of %d streams are not complete %v after a storm, one is %s: lost since %v, %+v",
+				len(waiting), len(st.crowd), backTimeout, p.name, p.s.LostAt(), p.s.Complete())
 			return took, false
 		}
 		time.Sleep(100 * time.Millisecond)

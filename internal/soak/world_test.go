@@ -226,7 +226,7 @@ func (w *world) settle() (err error) {
 		o := client.StreamOptions{Server: w.url, Bearer: w.accounts["steady"].Bearer,
 			Dialect: st.dialect}
 		if st.dialect != client.Text {
-			o.Beat = time.Second
+			o.Beat = 2 * time.Second
 		}
 		p, err := newProver(w, fmt.Sprintf("steady %d", k), o)
 		if err != nil {
