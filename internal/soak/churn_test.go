@@ -245,15 +245,15 @@ func (c *churner) garbage() error {
 	return nil
 }
 
-// halfHeader stays in the middle of its request, until it is closed or for a while.
+// halfHeader stays in the middle of its request, until it is closed for that or for a while.
 func (c *churner) halfHeader() error {
 	nc, err := dial(c.w.listen)
 	if err != nil {
 		return err
 	}
 	io.WriteString(nc, "GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nUpgr")
-	go func() { // it may take the five seconds that it has
-		nc.SetDeadline(time.Now().Add(time.Duration(1+c.w.seed%9) * time.Second))
+	nc.SetDeadline(time.Now().Add(time.Duration(1+c.rnd.IntN(9)) * time.Second))
+	go func() {
 		io.Copy(io.Discard, nc)
 		nc.Close()
 	}()
