@@ -111,6 +111,7 @@ func expectAll(t *testing.T, p *peer, want map[string]int, last int, slow bool, 
 // but never reordered, doubled or torn, and each stream ends up with the last
 // tick of each of its tokens.
 func TestConflation(t *testing.T) {
+	t.Parallel()
 	for _, shards := range []int{1, 2} {
 		t.Run(fmt.Sprintf("shards=%d", shards), func(t *testing.T) {
 			const tokens, streams, ticks = 30, 40, 60_000

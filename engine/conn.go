@@ -48,6 +48,7 @@ type conn struct {
 	changed  bool   // in loop.changed
 	sealed   bool   // it has a Sealer
 	renewing bool   // its new bearer is being checked
+	mail     uint8  // what it has of posted frames
 	code     uint16 // its close code, once known
 	cohort   uint32 // whose set it has; 0 = none
 	seat     uint32 // its index among the cohort's members; unless parked
@@ -96,6 +97,11 @@ func (b *bucket) take(now uint32, perSecond, burst int) bool {
 func (l *loop) handle(c *conn) uint64 {
 	socket := uint64(l.id)<<handleFdBits | uint64(c.fd)
 	return socket<<handleSerialBits | uint64(c.serial)
+}
+
+// loopOf is the loop of a handle.
+func (e *Engine) loopOf(handle uint64) *loop {
+	return e.loops[handle>>(handleFdBits+handleSerialBits)]
 }
 
 // at returns the connection with a handle of this loop, if it still lives.

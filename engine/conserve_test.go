@@ -16,9 +16,9 @@ import (
 // skipped + gapped = published, whatever streams and feed do.
 func TestConservation(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 20 s")
+		t.Skip("takes 10 s")
 	}
-	conserve(t, 20*time.Second)
+	conserve(t, 10*time.Second)
 }
 
 // TestSoakConservation is TestConservation for as long as is given.

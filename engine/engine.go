@@ -213,7 +213,7 @@ func (e *Engine) emptiest() (least *loop) {
 // Close ends a stream with a close frame. A handle of a stream that has ended
 // already does nothing. Any goroutine.
 func (e *Engine) Close(handle uint64, code int, reason string) {
-	l := e.loops[handle>>(handleFdBits+handleSerialBits)]
+	l := e.loopOf(handle)
 	_ = l.do(func() { // a loop that has ended has no streams
 		if c := l.at(handle); c != nil {
 			l.shut(c, code, reason)

@@ -153,13 +153,16 @@ func (l *loop) end(c *conn, code int) {
 	if c.parked != nil && !c.parked.quiet {
 		l.stats.parked.Add(-1)
 	}
+	if c.parked != nil {
+		l.partial -= c.parked.mail
+	}
 	if c.parked != nil && c.parked.answer != nil {
 		l.partial -= c.parked.answer.bytes
 	}
 	if c.in != nil {
 		l.partial -= c.in.held
 	}
-	c.parked, c.in, c.want, c.changed = nil, nil, nil, false
+	c.parked, c.in, c.want, c.changed, c.mail = nil, nil, nil, false, mailNone
 	c.state = closing
 	c.code = uint16(code)
 	l.stats.closed(code)

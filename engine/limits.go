@@ -41,6 +41,9 @@ const (
 	renewalsMax = 1 << 10  // bearers waiting to be checked
 	resumeMax   = 3600     // s; more is not promised
 
+	mailPatience = 1        // s: who takes nothing for longer is posted nothing
+	mailBytesMax = 64 << 10 // of what is in progress before it
+
 	handleFdBits     = 24
 	handleSerialBits = 32
 

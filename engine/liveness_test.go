@@ -34,6 +34,7 @@ func TestResetBeforeAttach(t *testing.T) {
 // TestNoPongNeeded holds that a client which reads everything and never sends a
 // byte lives, also while ticks are always on their way.
 func TestNoPongNeeded(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, PingEvery: time.Second, DeadAfter: time.Second})
 	pub := e.Publisher()
 	publish(pub, "A", 0)
@@ -80,6 +81,7 @@ func stall(t *testing.T, e *Engine, pub *Publisher) *peer {
 // TestGoodbyeWhileParked holds that a stream which takes nothing frees its place
 // at once when it says goodbye, ends its side, or is reset.
 func TestGoodbyeWhileParked(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, StallTimeout: -1})
 	pub := e.Publisher()
 	goodbye := frame(true, proto.OpClose, "\x03\xe8")
@@ -105,6 +107,7 @@ func TestGoodbyeWhileParked(t *testing.T) {
 // TestParkedSinceLastByte holds that the owner is told since when a stream takes
 // nothing: since its last byte, not since it was parked.
 func TestParkedSinceLastByte(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	p := stall(t, e, pub)
@@ -126,6 +129,7 @@ func TestParkedSinceLastByte(t *testing.T) {
 
 // TestRequestTime holds that pings do not prolong the time of a request.
 func TestRequestTime(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, RequestWithin: 2 * time.Second})
 	p := connect(t, e, Stream{})
 	p.send(frame(false, proto.OpText, "subscribe|"))

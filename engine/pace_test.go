@@ -59,6 +59,7 @@ func TestPace(t *testing.T) {
 // TestBatchWindow holds that ticks within a busy loop's window leave in one
 // write, all of them.
 func TestBatchWindow(t *testing.T) {
+	t.Parallel()
 	const ticks = 5
 	e := newEngine(t, Options{Loops: 1, BatchWindow: time.Second})
 	pub := e.Publisher()

@@ -26,6 +26,7 @@ type parked struct {
 	values int      // index of the next token whose last value is due; noValues if none
 	answer *answer  // what is owed before anything else
 	beats  uint32   // of its cohort when it was parked
+	mail   int      // bytes of rest that count in loop.partial
 	resume bool     // it gets all that the ring holds, however much
 	quiet  bool     // nobody was told: it may be over at once
 }
@@ -81,6 +82,7 @@ func (l *loop) parkLoud(c *conn) {
 func (l *loop) unpark(c *conn) {
 	p := c.parked
 	c.parked = nil
+	l.wantsMail(c)
 	if c.cohort != 0 {
 		l.rejoinCohort(c)
 	}
@@ -212,6 +214,7 @@ func (l *loop) sendRest(c *conn) bool {
 		return false
 	}
 	p.rest = nil
+	l.delivered(c)
 	if c.state == closing {
 		l.hangUp(c)
 	}
@@ -232,7 +235,11 @@ func (l *loop) sendSealed(c *conn) (some, all bool) {
 
 // progress notes that a parked connection took bytes.
 func (l *loop) progress(c *conn, n int) {
-	if n > 0 && c.parked.since != l.now && c.state == open {
+	if n == 0 || c.state != open {
+		return
+	}
+	l.wantsMail(c)
+	if c.parked.since != l.now {
 		c.parked.since = l.now
 		l.tellParked(c)
 	}

@@ -34,6 +34,7 @@ func feedIn(t *testing.T, e *Engine, every time.Duration, from int, tokens ...st
 // TestBeatSpacing holds that heartbeats are no further apart than promised, on streams
 // that are idle, busy, rated, or change their list all the time.
 func TestBeatSpacing(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	for _, name := range []string{"A", "B"} {
@@ -121,6 +122,7 @@ func fallBehind(t *testing.T, e *Engine, p *prover, token string) (last int) {
 // TestDrainParked has a stream be behind when the drain begins: it is told as soon as
 // it reads.
 func TestDrainParked(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	e.now(pub, "A", 1)
@@ -137,6 +139,7 @@ func TestDrainParked(t *testing.T) {
 
 // TestListKeepsWindow has a stream ask for its list all the time: max_rate holds.
 func TestListKeepsWindow(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	e.now(pub, "A", 1)

@@ -8,6 +8,7 @@ import (
 // TestMaxRate has ticks come faster than a window lets pass: at most one in each is
 // sent, what is held back is counted, and the newest is sent though no more comes.
 func TestMaxRate(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	e.now(pub, "A", 1)
@@ -50,6 +51,7 @@ func TestMaxRate(t *testing.T) {
 // TestRatedTwins has streams join a cohort that holds ticks back: each gets its own
 // exact account, and all are one cohort again when nothing is held back.
 func TestRatedTwins(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1})
 	pub := e.Publisher()
 	e.now(pub, "A", 1)

@@ -197,6 +197,9 @@ func (c *conn) kept() (bytes int) {
 	if c.in != nil {
 		bytes = c.in.held
 	}
+	if c.parked != nil {
+		bytes += c.parked.mail
+	}
 	if c.parked != nil && c.parked.answer != nil {
 		bytes += c.parked.answer.bytes
 	}

@@ -28,6 +28,12 @@ func (l *loop) request(c *conn, m proto.Message) {
 		l.answer(c, proto.OpText, answerBinary)
 		return
 	}
+	if r, ok := c.owner.(Recipient); ok {
+		if id, found := bytes.CutPrefix(m.Payload, proto.AckPrefix); found {
+			l.ackText(c, r, id)
+			return
+		}
+	}
 	req, err := proto.ParseText(m.Payload)
 	var fault proto.TextFault
 	switch {

@@ -94,6 +94,7 @@ func heap() uint64 {
 
 // TestStallTimeout holds that who takes nothing for too long is ended.
 func TestStallTimeout(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, StallTimeout: 2 * time.Second})
 	pub := e.Publisher()
 	publish(pub, "A", 0)

@@ -227,6 +227,7 @@ func TestAbruptEnd(t *testing.T) {
 
 // TestExpiry holds that a stream ends with its bearer, where so configured.
 func TestExpiry(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, CloseOnExpiry: true})
 	p := connect(t, e, Stream{Expires: time.Now().Add(1500 * time.Millisecond)})
 	p.wantClose(3005)
@@ -234,6 +235,7 @@ func TestExpiry(t *testing.T) {
 
 // TestPing holds that an idle stream is pinged and lives without ever sending.
 func TestPing(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, PingEvery: time.Second, DeadAfter: time.Second})
 	p := connect(t, e, Stream{})
 	for range 3 {

@@ -77,6 +77,10 @@ func (l *loop) typedRequest(c *conn, m proto.Message) {
 		l.answer(c, proto.OpText, l.scratch.one)
 	case req.Verb == proto.VerbAuth:
 		l.renew(c, &req)
+	case req.Verb == proto.VerbAck:
+		l.acknowledge(c, &req)
+	case req.Verb == proto.VerbRoster:
+		l.roster(c, &req)
 	}
 }
 

@@ -190,6 +190,7 @@ func (f authority) Renew(_ Owner, bearer string) (time.Time, error) { return f(b
 
 // TestRenew has a stream outlive its first bearer by a second one, and not by a bad one.
 func TestRenew(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 1, CloseOnExpiry: true, Auth: authority(
 		func(bearer string) (time.Time, error) {
 			switch bearer {
@@ -264,6 +265,7 @@ func TestLostTick(t *testing.T) {
 
 // TestDrainEvent tells each typed stream its own instant, and keeps to it.
 func TestDrainEvent(t *testing.T) {
+	t.Parallel()
 	e := newEngine(t, Options{Loops: 2})
 	var all []*prover
 	for range 30 {

@@ -18,11 +18,12 @@ const (
 	VerbPing
 	VerbAuth
 	VerbAck
+	VerbRoster
 
 	verbs
 )
 
-var verbNames = [verbs]string{"subscribe", "unsubscribe", "list", "ping", "auth", "ack"}
+var verbNames = [verbs]string{"subscribe", "unsubscribe", "list", "ping", "auth", "ack", "roster"}
 
 // String is the op as it is on the wire.
 func (v Verb) String() string { return verbNames[v] }
@@ -62,6 +63,8 @@ type Request struct {
 	WindowMs int // of max_rate, 0 = none
 	Epoch    int64
 	Bearer   string
+	Message  uint64 // ack: up to this id
+	On       bool   // roster
 }
 
 // A Wish is a token that a request names.
@@ -123,7 +126,10 @@ func (x *RequestParser) Parse(p []byte) (req Request, err error) {
 			err = badRequest(`expected "bearer", a string`)
 		}
 	case VerbAck:
-		err = badRequest("there is no such message")
+		err = req.message(v.Get("message"))
+	case VerbRoster:
+		req.On = true
+		err = setBool(&req.On, "on", v)
 	}
 	return req, err
 }
@@ -163,12 +169,8 @@ func (x *RequestParser) parseID(v *fastjson.Value) ([]byte, error) {
 
 func (x *RequestParser) subscribe(req *Request, v *fastjson.Value) error {
 	req.Snapshot = true
-	if s := v.Get("snapshot"); s != nil && s.Type() != fastjson.TypeNull {
-		on, err := s.Bool()
-		if err != nil {
-			return badRequest(`"snapshot" must be true or false`)
-		}
-		req.Snapshot = on
+	if err := setBool(&req.Snapshot, "snapshot", v); err != nil {
+		return err
 	}
 	if m := v.Get("mode"); m != nil && m.Type() != fastjson.TypeNull {
 		switch string(m.GetStringBytes()) {
@@ -195,6 +197,39 @@ func (x *RequestParser) subscribe(req *Request, v *fastjson.Value) error {
 		return badRequest(`no tokens: expected "tokens", an array of names`)
 	}
 	req.Wishes = x.wishes
+	return nil
+}
+
+// setBool sets a field that may be left out.
+func setBool(to *bool, name string, v *fastjson.Value) error {
+	f := v.Get(name)
+	if f == nil || f.Type() == fastjson.TypeNull {
+		return nil
+	}
+	on, err := f.Bool()
+	if err != nil {
+		return badRequest("%q must be true or false", name)
+	}
+	*to = on
+	return nil
+}
+
+// message reads an id of a message: a number, or its digits.
+func (r *Request) message(v *fastjson.Value) error {
+	var p []byte
+	if v != nil {
+		switch v.Type() {
+		case fastjson.TypeNumber:
+			p = v.MarshalTo(nil)
+		case fastjson.TypeString:
+			p = v.GetStringBytes()
+		}
+	}
+	id, ok := ParseID(p)
+	if !ok {
+		return badRequest(`expected "message", the id of one`)
+	}
+	r.Message = id
 	return nil
 }
 

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"bytes"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -10,6 +11,7 @@ import (
 //	subscribe|A,B      Subscribed to tokens: A, B
 //	subscribe|A,X      Tokens not found: X              and close 1008
 //	unsubscribe|A      Unsubscribed from tokens: A
+//	ack|ID             Acknowledged messages up to: ID   if the stream has messages
 //	foo|A              Unknown action: foo
 //	anything else      Error: …
 //
@@ -51,6 +53,9 @@ var (
 	// SubscribePrefix begins the only request that may be longer than others.
 	SubscribePrefix = []byte("subscribe|")
 
+	// AckPrefix begins the acknowledgement of messages, on streams that have some.
+	AckPrefix = []byte("ack|")
+
 	expectedForm = TextFault{[]byte("Error: " + TextForm)}
 	expectedName = TextFault{[]byte("Error: empty token name; expected names separated by commas")}
 )
@@ -82,6 +87,12 @@ func ParseText(p []byte) (TextRequest, error) {
 		}
 		rest = more
 	}
+}
+
+// ParseID reads the id of a message.
+func ParseID(p []byte) (uint64, bool) {
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(p)), 10, 53)
+	return n, err == nil && n > 0
 }
 
 // NextName returns the first of a list of names, trimmed, and the list after it;

@@ -333,7 +333,7 @@ func driveErrors(t *testing.T, protocol string) witness {
 	for request, code := range map[string]int{
 		`{"op":"auth","bearer":"nonsense"}`:                 101,
 		`{"op":"auth","bearer":"` + s.account("bob") + `"}`: 103,
-		`{"op":"ack","id":"m","message":"1"}`:               107,
+		`{"op":"ack","id":"m","message":9007199254740000}`:  107,
 	} {
 		if got := p.refused(request); got != code {
 			t.Errorf("%s: %d, want %d", request, got, code)

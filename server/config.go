@@ -64,6 +64,12 @@ type Config struct {
 	CloseOnExpiry     bool
 	DrainWindow       time.Duration
 
+	// Messages.
+	MessageBytes  int64 // of one at most
+	InboxMessages int   // kept of each inbox and group
+	InboxBytes    int64
+	InboxAge      time.Duration
+
 	// Accounts.
 	Data       string // directory of the database
 	BackupDir  string // directory of checkpoints; empty = backups in Data

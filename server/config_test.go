@@ -64,7 +64,7 @@ func TestConfigTwins(t *testing.T) {
 		"rate-request": "7/s", "rate-register": "7/s", "rate-login": "7/h", "rate-ticket": "off",
 		"rate-upgrade": "off", "rate-accept": "7/m",
 		"admin-token": "0123456789abcdef", "log-format": "json",
-		"backup-dir": "copies"}
+		"backup-dir": "copies", "inbox-bytes": "1MiB", "inbox-age": "24h"}
 	for _, st := range settings {
 		switch st.name {
 		case "tls-key", "jwt-issuer", "jwt-jwks", "jwt-audience", "proxy-protocol":

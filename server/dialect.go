@@ -23,6 +23,44 @@ var dialects = [...]dialect{
 	{proto.ProtocolBinary, proto.ProtocolBinary, engine.Binary},
 }
 
+// dialectJSON is the index of azira.v1.json.
+const dialectJSON = 1
+
+// A wish is what a client wants of a stream, as its handshake says.
+type wish struct {
+	dialect  uint8
+	protocol string        // to be answered; empty = none
+	beat     time.Duration // between heartbeats; 0 = not said
+	messages bool          // to get them
+}
+
+// wishOf reads a handshake; dialect is what holds if it names none.
+func wishOf(r *http.Request, dialect uint8) (w wish, a answer, ok bool) {
+	w.dialect = dialectOf(r)
+	w.protocol = dialects[w.dialect].protocol
+	if w.dialect == 0 {
+		w.dialect = dialect
+	}
+	q := r.URL.Query()
+	w.messages = w.dialect != 0
+	if given, there := q["messages"]; there {
+		if len(given) > 1 || given[0] != "0" && given[0] != "1" {
+			return w, unprocessable(wrong{[]any{"query", "messages"},
+				"ensure this value is 0 or 1", "value_error"}), false
+		}
+		w.messages = given[0] == "1"
+	}
+	if given, there := q["hb_ms"]; there {
+		ms, err := strconv.Atoi(given[0])
+		w.beat = time.Duration(ms) * time.Millisecond
+		if err != nil || len(given) > 1 || w.beat < engine.BeatMin || w.beat > engine.BeatMax {
+			return w, unprocessable(wrong{[]any{"query", "hb_ms"},
+				"ensure this value is a number of ms from 500 to 30000", "value_error"}), false
+		}
+	}
+	return w, answer{}, true
+}
+
 // dialectOf is the first known one that the client offers, and else text: what is
 // unknown is not selected.
 func dialectOf(r *http.Request) uint8 {
@@ -34,19 +72,4 @@ func dialectOf(r *http.Request) uint8 {
 		}
 	}
 	return 0
-}
-
-// beatOf is how often the client asks for heartbeats with ?hb_ms=; 0 if it does not.
-func beatOf(r *http.Request) (time.Duration, answer, bool) {
-	given, ok := r.URL.Query()["hb_ms"]
-	if !ok {
-		return 0, answer{}, true
-	}
-	ms, err := strconv.Atoi(given[0])
-	d := time.Duration(ms) * time.Millisecond
-	if err != nil || len(given) > 1 || d < engine.BeatMin || d > engine.BeatMax {
-		return 0, unprocessable(wrong{[]any{"query", "hb_ms"},
-			"ensure this value is a number of ms from 500 to 30000", "value_error"}), false
-	}
-	return d, answer{}, true
 }

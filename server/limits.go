@@ -22,7 +22,10 @@ const (
 	requestIDBytes    = 8
 	usersPage         = 100 // accounts in one answer of the admin port
 	usersPageMax      = 1000
-	corsMaxAge        = "600" // seconds
+	messagesPage      = 100 // in one answer of GET /api/v1/messages
+	messagesPageMax   = 500
+	ttlMax            = 366 * 24 * time.Hour // of a message
+	corsMaxAge        = "600"                // seconds
 	cookieMaxAge      = 30 * time.Minute
 	headerTimeout     = 5 * time.Second
 	bodyTimeout       = 15 * time.Second

@@ -38,7 +38,7 @@ func (o *operator) route(mux *http.ServeMux) {
 	for pattern, handle := range map[string]func(*request) answer{
 		"GET /api/v1/users":                 o.list,
 		"GET /api/v1/users/{name}":          o.show,
-		"DELETE /api/v1/users/{name}":       o.deed("deleted", o.auth.RemoveAccount),
+		"DELETE /api/v1/users/{name}":       o.deed("deleted", o.remove),
 		"POST /api/v1/users/{name}/disable": o.deed("disabled", o.auth.Disable),
 		"POST /api/v1/users/{name}/enable":  o.deed("enabled", o.auth.Enable),
 		"POST /api/v1/users/{name}/logout":  o.deed("logged out", o.auth.EndSessions),
@@ -119,6 +119,14 @@ func (o *operator) show(r *request) answer {
 		a.Sessions = &i.Sessions
 	}
 	return object(a)
+}
+
+// remove deletes an account, and then its messages.
+func (o *operator) remove(ctx context.Context, username string) error {
+	if err := o.auth.RemoveAccount(ctx, username); err != nil {
+		return err
+	}
+	return o.public.inbox.Remove(ctx, username)
 }
 
 // deed is a call that needs nothing but the name.

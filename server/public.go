@@ -12,6 +12,7 @@ import (
 
 	"azira/auth"
 	"azira/engine"
+	"azira/inbox"
 )
 
 // A public is the public port: the API, and the door to the streams.
@@ -24,6 +25,7 @@ import (
 type public struct {
 	// Fixed.
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	budget *budget
 	cors   cors

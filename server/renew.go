@@ -15,8 +15,8 @@ type renewer struct{ auth *auth.Service }
 
 // Renew makes the stream one of the bearer's session, and tells when the bearer ends.
 func (x renewer) Renew(o engine.Owner, bearer string) (time.Time, error) {
-	st, ok := o.(*auth.Stream)
-	if !ok {
+	st := streamOfOwner(o)
+	if st == nil {
 		return time.Time{}, &proto.Fault{Code: proto.CodeDenied, Text: "the stream has no account"}
 	}
 	id, err := x.auth.RenewStream(st, bearer)

@@ -18,6 +18,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/inbox"
 	"azira/store"
 )
 
@@ -63,13 +64,14 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
 	store  *store.Store
 	auth   *auth.Service
+	inbox  *inbox.Service
 	engine *engine.Engine
 	lasts  *lasts
 	feeds  []*feed.Subscriber
@@ -93,7 +95,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.openInbox, s.openEngine, s.restore, s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -134,6 +136,15 @@ func (s *server) start() (Addresses, error) {
 
 func (s *server) openStore() (err error) {
 	s.store, err = store.Open(s.config.Data, store.Options{Logger: s.log})
+	return err
+}
+
+func (s *server) openInbox() (err error) {
+	s.inbox, err = inbox.Open(s.store, inbox.Options{
+		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
+		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
+		KeptFor: s.config.InboxAge,
+	})
 	return err
 }
 
@@ -197,6 +208,7 @@ func (s *server) newPublic(limit int) *public {
 	}
 	return &public{
 		auth:    s.auth,
+		inbox:   s.inbox,
 		engine:  s.engine,
 		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
@@ -307,6 +319,9 @@ func (s *server) stop() error {
 	}
 	if s.engine != nil {
 		err = errors.Join(err, s.engine.Stop())
+	}
+	if s.inbox != nil {
+		s.inbox.Close()
 	}
 	if s.auth != nil {
 		s.auth.Close()

@@ -25,17 +25,19 @@ type setting struct {
 }
 
 const (
-	groupPublic  = "Public port"
-	groupAdmin   = "Admin port"
-	groupCallers = "Callers"
-	groupFeed    = "Feed"
-	groupStreams = "Streams"
-	groupAccount = "Accounts"
-	groupLogs    = "Logs"
+	groupPublic   = "Public port"
+	groupAdmin    = "Admin port"
+	groupCallers  = "Callers"
+	groupFeed     = "Feed"
+	groupStreams  = "Streams"
+	groupMessages = "Messages"
+	groupAccount  = "Accounts"
+	groupLogs     = "Logs"
 )
 
 var groups = []string{
-	groupPublic, groupCallers, groupFeed, groupStreams, groupAccount, groupAdmin, groupLogs,
+	groupPublic, groupCallers, groupFeed, groupStreams, groupMessages, groupAccount, groupAdmin,
+	groupLogs,
 }
 
 var settings = []setting{
@@ -170,6 +172,21 @@ var settings = []setting{
 	{name: "drain-window", group: groupStreams, arg: "TIME", def: "10s",
 		help: "at the end streams are closed at instants spread over this time",
 		bind: func(c *Config) field { return durationField(&c.DrainWindow, 0, time.Hour) }},
+
+	{name: "message-bytes", group: groupMessages, arg: "SIZE", def: "16KiB",
+		help: "the greatest message to a user",
+		bind: func(c *Config) field { return sizeField(&c.MessageBytes, 1, 32<<10) }},
+	{name: "inbox-messages", group: groupMessages, arg: "N", def: "1000",
+		help: "messages kept for a user, and for a vendor's group; the oldest make room",
+		bind: func(c *Config) field { return numberField(&c.InboxMessages, 1, 1_000_000) }},
+	{name: "inbox-bytes", group: groupMessages, arg: "SIZE", def: "16MiB",
+		help: "and their bytes",
+		bind: func(c *Config) field { return sizeField(&c.InboxBytes, 64<<10, 1<<30) }},
+	{name: "inbox-age", group: groupMessages, arg: "TIME", def: "168h",
+		help: "and for how long",
+		bind: func(c *Config) field {
+			return durationField(&c.InboxAge, time.Second, 10*365*24*time.Hour)
+		}},
 
 	{name: "data", group: groupAccount, arg: "DIR", def: "azira-data",
 		help: "directory of the database; made if it is not there",

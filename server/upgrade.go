@@ -15,14 +15,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A door is a way in for streams.
+type door struct {
+	ticket  string // parameter that has one
+	dialect uint8  // if the client names none
+	allowed func(auth.Identity) bool
+}
+
+func anyone(auth.Identity) bool { return true }
+
 // stream opens a stream of whoever the credential names.
 func (p *public) stream(r *request) answer {
-	return p.open(r, func(auth.Identity) bool { return true })
+	return p.open(r, door{ticket: "ticket", allowed: anyone})
 }
 
 // streamOf opens a stream of the account in the path, which must be the credential's.
 func (p *public) streamOf(r *request) answer {
-	return p.open(r, func(id auth.Identity) bool { return isName(r.param, id) })
+	own := func(id auth.Identity) bool { return isName(r.param, id) }
+	return p.open(r, door{ticket: "ticket", allowed: own})
+}
+
+// messageStream opens a stream for messages first, as older browser programs know it.
+func (p *public) messageStream(r *request) answer {
+	return p.open(r, door{ticket: "authorization", dialect: dialectJSON, allowed: anyone})
 }
 
 // echo opens a stream that says back whatever it hears, to anyone.
@@ -47,16 +62,16 @@ func (p *public) echo(r *request) answer {
 
 // open takes a request for a stream from its credential to the engine. The
 // account's slot is taken before anything is said, and freed whatever fails.
-func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
+func (p *public) open(r *request, d door) answer {
 	if a, ok := p.admit(r); !ok {
 		return a
 	}
 	defer p.budget.opened()
-	id, err := p.credential(r)
+	id, err := p.credential(r, d.ticket)
 	if err != nil {
 		return p.problem(err)
 	}
-	if !allowed(id) {
+	if !d.allowed(id) {
 		return detail(http.StatusForbidden, "The credential belongs to another user")
 	}
 	if !p.origins.allow(r.Request) { // a ticket that a foreign page has is burnt by now
@@ -71,11 +86,11 @@ func (p *public) open(r *request, allowed func(auth.Identity) bool) answer {
 	if !ok {
 		return a
 	}
-	beat, a, ok := beatOf(r.Request)
+	w, a, ok := wishOf(r.Request, d.dialect)
 	if !ok {
 		return a
 	}
-	return p.enter(r, key, id, beat)
+	return p.enter(r, key, id, w)
 }
 
 // admit refuses streams while the server is going, and those beyond the budget, the
@@ -104,11 +119,11 @@ func unavailable(text, after string) answer {
 
 // credential is the caller's identity: by its bearer, else by its ticket,
 // which is burnt by being shown.
-func (p *public) credential(r *request) (auth.Identity, error) {
+func (p *public) credential(r *request, ticket string) (auth.Identity, error) {
 	if len(r.Header["Authorization"]) > 0 {
 		return p.bearer(r.Header)
 	}
-	tickets := r.URL.Query()["ticket"]
+	tickets := r.URL.Query()[ticket]
 	switch {
 	case len(tickets) == 0:
 		return auth.Identity{}, errNoBearer
@@ -120,13 +135,13 @@ func (p *public) credential(r *request) (auth.Identity, error) {
 
 // enter takes a slot of the account and hands the socket over. An account
 // without a free slot is told so inside the stream, where a browser can see it.
-func (p *public) enter(r *request, key string, id auth.Identity, beat time.Duration) answer {
-	info := streamInfo(r)
+func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer {
+	info := streamInfo(r, w)
 	d, limit := dialects[info.Dialect], p.auth.StreamLimit(id.Username)
 	st, _, err := p.auth.OpenStream(id, info) // one evicted is closed by auth
 	s := engine.Stream{
 		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
-		Username: id.Username, Connections: limit, Beat: beat,
+		Username: id.Username, Connections: limit, Beat: w.beat,
 	}
 	switch {
 	case errors.Is(err, auth.ErrStreamLimit):
@@ -135,15 +150,15 @@ func (p *public) enter(r *request, key string, id auth.Identity, beat time.Durat
 	case err != nil:
 		return p.problem(err)
 	default:
-		s.Owner, s.ID = st, strconv.FormatUint(st.ID, 10)
+		s.Owner, s.ID = p.ownerOf(st, w), strconv.FormatUint(st.ID, 10)
 		defer func() {
 			if v := recover(); v != nil {
-				st.Ended(closeAbnormal)
+				s.Owner.Ended(closeAbnormal)
 				panic(v)
 			}
 		}()
 	}
-	if err := p.hand(r, key, d.protocol, s); err != nil {
+	if err := p.hand(r, key, w.protocol, s); err != nil {
 		s.Owner.Ended(closeAbnormal)
 		if p.budget.missed(err) {
 			return unavailable("Too many streams", soon())
@@ -230,9 +245,9 @@ func dupSocket(c *net.TCPConn) (int, error) {
 	return fd, nil
 }
 
-func streamInfo(r *request) auth.StreamInfo {
+func streamInfo(r *request, w wish) auth.StreamInfo {
 	return auth.StreamInfo{
-		Addr: r.from, Agent: clip(r.UserAgent(), agentBytesMax), Dialect: dialectOf(r.Request),
+		Addr: r.from, Agent: clip(r.UserAgent(), agentBytesMax), Dialect: w.dialect,
 	}
 }
 

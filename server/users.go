@@ -20,6 +20,9 @@ func (p *public) register(r *request) answer {
 		return a
 	}
 	g, err := p.auth.Register(r.Context(), name, password)
+	if err == nil {
+		err = p.inbox.Remove(r.Context(), g.Username) // of one who had the name before, if any is left
+	}
 	if err != nil {
 		return p.problem(err)
 	}
@@ -221,6 +224,9 @@ func (p *public) deleteAccount(r *request) answer {
 	err := p.check(r, r.id.Username, func() error {
 		return p.auth.DeleteAccount(r.Context(), r.id, vs[0])
 	})
+	if err == nil {
+		err = p.inbox.Remove(r.Context(), r.id.Username)
+	}
 	if err != nil {
 		return p.problem(err)
 	}

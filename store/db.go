@@ -125,9 +125,9 @@ func (d *db) get(key []byte) ([]byte, error) {
 	return v, c.Close()
 }
 
-// scan calls f with each key in [from, to) and its value, in order. Both are
-// valid only during the call.
-func (d *db) scan(from, to []byte, f func(key, value []byte) error) (err error) {
+// scan calls f with each key in [from, to) and its value, in order or, if back, from the
+// last to the first. Both are valid only during the call.
+func (d *db) scan(from, to []byte, back bool, f func(key, value []byte) error) (err error) {
 	it, err := d.p.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
 	if err != nil {
 		return err
@@ -137,7 +137,11 @@ func (d *db) scan(from, to []byte, f func(key, value []byte) error) (err error) 
 			err = e
 		}
 	}()
-	for ok := it.First(); ok; ok = it.Next() {
+	first, next := it.First, it.Next
+	if back {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok; ok = next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
 			return err

@@ -178,7 +178,7 @@ var errVerified = errors.New("store: verified enough")
 // verify reads the records through, so that damage shows at start.
 func (o *opening) verify(d *db) error {
 	n := 0
-	err := d.scan(nil, nil, func(k, v []byte) error {
+	err := d.scan(nil, nil, false, func(k, v []byte) error {
 		if n += len(k) + len(v); n > verifyBytesMax {
 			return errVerified
 		}

@@ -36,14 +36,27 @@ func (s *Store) Scan(t Table, prefix []byte, f func(key, value []byte) error) er
 func (s *Store) ScanFrom(
 	t Table, prefix, from []byte, f func(key, value []byte) error,
 ) error {
+	lower := append([]byte{byte(t)}, from...)
+	return s.scan(lower, after(append([]byte{byte(t)}, prefix...)), false, f)
+}
+
+// ScanBack is Scan from the last record whose key is less than before to the first.
+func (s *Store) ScanBack(
+	t Table, prefix, before []byte, f func(key, value []byte) error,
+) error {
+	lower := append([]byte{byte(t)}, prefix...)
+	return s.scan(lower, append([]byte{byte(t)}, before...), true, f)
+}
+
+func (s *Store) scan(
+	lower, upper []byte, back bool, f func(key, value []byte) error,
+) error {
 	o, err := s.enter()
 	if err != nil {
 		return err
 	}
 	defer o.calls.Done()
-	lower := append([]byte{byte(t)}, from...)
-	upper := after(append([]byte{byte(t)}, prefix...))
-	err = o.db.scan(lower, upper, func(key, value []byte) error {
+	err = o.db.scan(lower, upper, back, func(key, value []byte) error {
 		return f(key[1:], value)
 	})
 	if err == nil || errors.Is(err, ErrStop) {
