@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -47,6 +48,7 @@ var deeds = []deed{
 	{"half a header", 4, (*churner).halfHeader},
 	{"calls", 12, (*churner).calls},
 	{"login and logout", 2, (*churner).logout},
+	{"message", 6, (*churner).message},
 	{"kick", 3, (*churner).kick},
 	{"wrong password", 1, (*churner).wrongPassword},
 }
@@ -286,7 +288,7 @@ func (c *churner) calls() error {
 	}
 	paths := []string{"/api/v1/tokens", "/api/v1/sessions", "/api/v1/latency", "/openapi.json",
 		"/api/v1/ticks/" + c.w.tokens[c.rnd.IntN(len(c.w.tokens))]}
-	if _, err := c.w.get(paths[c.rnd.IntN(len(paths))], bearer); err != nil {
+	if _, err := c.w.call("GET", paths[c.rnd.IntN(len(paths))], bearer, "", http.StatusOK); err != nil {
 		return err
 	}
 	paths = []string{"/status", "/parked", "/readyz", "/livez", "/api/v1/users"}
@@ -328,6 +330,35 @@ func (c *churner) kick() error {
 		return fmt.Errorf("closed with %d, %v", code, err)
 	}
 	return nil
+}
+
+// message sends one to itself, gets it on a stream, and acknowledges it.
+func (c *churner) message() error {
+	r, status, err := c.w.dialRaw(dial, c.name, string(client.JSON))
+	if err != nil || status != http.StatusSwitchingProtocols {
+		return fmt.Errorf("open: %d, %w", status, err)
+	}
+	defer r.nc.Close()
+	bearer, err := c.w.accounts[c.name].Bearer(c.w.life)
+	if err != nil {
+		return err
+	}
+	p, err := c.w.call("POST", "/api/v1/messages", bearer,
+		fmt.Sprintf(`{"username":%q,"content":"of seed %d"}`, c.name, c.w.seed), http.StatusAccepted)
+	var sent struct{ ID uint64 }
+	if err == nil {
+		err = json.Unmarshal(p, &sent)
+	}
+	if err == nil {
+		err = r.first(fmt.Sprintf(`{"type":"msg","id":%d,`, sent.ID))
+	}
+	if err == nil {
+		err = r.send(fmt.Sprintf(`{"op":"ack","message":%d,"id":"a"}`, sent.ID))
+	}
+	if err == nil {
+		err = r.first(`{"type":"ack","id":"a"`)
+	}
+	return err
 }
 
 // wrongPassword is refused like an account that there is not, or told to wait.

@@ -215,7 +215,7 @@ type growth struct {
 
 var growths = []growth{
 	{"heap, MiB", func(s *sample) float64 { return s.heap }, 0.05, 512 << 10, 1 << 20},
-	{"heap objects", func(s *sample) float64 { return s.objects }, 0.05, 500, 1},
+	{"heap objects", func(s *sample) float64 { return s.objects }, 0.05, 1000, 1},
 	{"rss, MiB", func(s *sample) float64 { return s.rss }, 0.1, 32 << 20, 1 << 20}, // hashes come and go
 	{"fds beyond connections", func(s *sample) float64 { return s.beyond }, 0, 4, 1},
 	{"goroutines", func(s *sample) float64 { return s.goroutines }, 0, 6, 1},
@@ -240,6 +240,9 @@ func median(s []sample, of func(*sample) float64) float64 {
 	return v[len(v)/2]
 }
 
+// growthMin is how long a run must be for growth to be more than its warming up.
+const growthMin = 10 * time.Minute
+
 // judge tells of each series how it began, was and ended, and whether that is flat.
 func (w *world) judge(calm, last sample) {
 	n := len(w.samples)
@@ -252,7 +255,7 @@ func (w *world) judge(calm, last sample) {
 		middle := median(w.samples[n/2-n/12:n/2+n/12], g.of)
 		w.t.Logf("%-22s before clients %7.2f, early %7.2f, middle %7.2f, late %7.2f, clients gone %7.2f",
 			g.name, g.of(&calm)/g.unit, early/g.unit, middle/g.unit, late/g.unit, g.of(&last)/g.unit)
-		if !flat {
+		if !flat && w.lasts >= growthMin {
 			w.fault("%s grew from %.2f to %.2f: more than %.0f %% and %.1f", g.name, early/g.unit,
 				late/g.unit, 100*g.share, g.more/g.unit)
 		}

@@ -279,11 +279,14 @@ func (w *world) riot(every time.Duration) {
 	all.Wait()
 }
 
-// get asks the public port.
-func (w *world) get(path, bearer string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(w.life, "GET", w.url+path, nil)
+// call asks the public port and returns what is answered, if that has the status wanted.
+func (w *world) call(method, path, bearer, body string, want int) ([]byte, error) {
+	req, err := http.NewRequestWithContext(w.life, method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+bearer)
 	resp, err := w.http.Do(req)
@@ -292,7 +295,7 @@ func (w *world) get(path, bearer string) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	p, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != 200 {
+	if err == nil && resp.StatusCode != want {
 		err = fmt.Errorf("%s: %s: %.300s", path, resp.Status, p)
 	}
 	return p, err
@@ -306,7 +309,7 @@ func (w *world) published() (map[string]uint64, error) {
 	}
 	out := make(map[string]uint64)
 	for _, name := range w.tokens {
-		p, err := w.get("/api/v1/ticks/"+name, bearer)
+		p, err := w.call("GET", "/api/v1/ticks/"+name, bearer, "", http.StatusOK)
 		var last struct{ Seq uint64 }
 		if err == nil {
 			err = json.Unmarshal(p, &last)
