@@ -5,7 +5,7 @@
 //
 //	provers   read all they get and hold it to account, tick by tick
 //	storm     300 streams that are cut off by reset, and resume
-//	churn     streams that come and go, some badly; wrong credentials, garbage
+//	churn     streams and messages that come and go, some badly; wrong credentials, garbage
 //	slow      streams that read little, now and then, or never
 //	operator  kills and restarts the feed, makes checkpoints and restores them
 //
@@ -13,8 +13,9 @@
 //	                                                   ▲ admin port
 //	                                               sampler, every 10 s
 //
-// In the end each stream's received + skipped + gapped is what the server published, and
-// heap, descriptors and goroutines are where they were after the first sixth.
+// Every quarter of an hour all fall silent: then each stream's received + skipped + gapped
+// is what the server published, token by token. In the end heap, descriptors and goroutines
+// are where they were in the second sixth of the time.
 //
 // All of it is in tests: without AZIRA_SOAK=DURATION the long one is skipped.
 package soak

@@ -78,8 +78,8 @@ func (w *world) fed() bool {
 
 // backUp makes checkpoints, restores some, and removes all but the newest.
 func (w *world) backUp(rnd *rand.Rand) {
-	var kept []string
-	for n := 1; w.pause(rnd, w.scaled(90*time.Second)); n++ {
+	for w.pause(rnd, w.scaled(90*time.Second)) {
+		n := w.did.checkpoints.Load() + 1
 		p, err := w.admin.call("POST", fmt.Sprintf("/checkpoint?name=soak-%d", n), "", 201)
 		var made struct{ Dir string }
 		if err == nil {
@@ -97,9 +97,9 @@ func (w *world) backUp(rnd *rand.Rand) {
 				w.did.restores.Add(1)
 			}
 		}
-		if kept = append(kept, made.Dir); len(kept) > backupsKept {
-			os.RemoveAll(kept[0])
-			kept = kept[1:]
+		if w.kept = append(w.kept, made.Dir); len(w.kept) > backupsKept {
+			os.RemoveAll(w.kept[0])
+			w.kept = w.kept[1:]
 		}
 	}
 }

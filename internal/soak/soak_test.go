@@ -15,6 +15,8 @@ import (
 	"azira/client"
 )
 
+const roundTime = 15 * time.Minute // from one reckoning to the next
+
 // TestSoakServer has the real server live with all kinds of clients and troubles for as
 // long as AZIRA_SOAK says, and holds that it lost no tick without a word, grew in nothing,
 // and ends in order. AZIRA_SOAK_SEED repeats what was random.
@@ -45,10 +47,16 @@ func TestSoakServer(t *testing.T) {
 	if err := w.settle(); err != nil {
 		t.Fatal(err)
 	}
-	if w.riot(max(2*time.Second, min(10*time.Second, lasts/40))); w.did.idle() {
-		w.fault("the unrest was none: %s", &w.did)
+	rounds := max(1, lasts/roundTime)
+	for k := range rounds {
+		w.riot(uint64(k), lasts/rounds, max(2*time.Second, min(10*time.Second, lasts/40)))
+		if w.reckon(); k < rounds-1 {
+			w.refeed()
+		}
 	}
-	w.reckon()
+	if w.did.idle() || w.sum.Skipped == 0 || w.sum.Gapped == 0 && lasts >= 30*time.Minute {
+		w.fault("the unrest was none: %s, %+v", &w.did, w.sum)
+	}
 	last := w.disperse()
 	w.judge(calm, last)
 	w.end()
@@ -56,6 +64,16 @@ func TestSoakServer(t *testing.T) {
 		t.Errorf("%d faults, AZIRA_SOAK_SEED=%d", n, seed)
 	}
 	t.Logf("done in %v: %s", time.Since(w.began).Round(time.Second), &w.did)
+}
+
+// refeed has the feed back after a reckoning.
+func (w *world) refeed() {
+	if err := w.startFeed(); err != nil {
+		w.t.Fatal(err)
+	}
+	if !w.fed() {
+		w.fault("the feed is back for %v, the server has no ticks", feedTimeout)
+	}
 }
 
 // reckon ends the feed, and compares what each stream was sent and told with what the
@@ -114,14 +132,12 @@ func (w *world) sumUp(provers []*prover, published map[string]uint64, all uint64
 		connects += p.s.Stats().Connects
 		conflated += p.s.Stats().Conflated
 	}
-	if sum.Skipped == 0 || sum.Gapped == 0 && w.lasts >= 30*time.Minute {
-		w.fault("the unrest was none: %+v", sum)
-	}
+	w.sum = sum
 	if due != sum.Received+sum.Skipped+sum.Gapped {
 		w.fault("%d ticks were due, %+v", due, sum)
 	}
-	w.t.Logf("%d ticks published; %d streams over %d connections were due %d: %d received + %d skipped + %d gapped; "+
-		"%d compared among streams, %d conflated here; %d text ticks", all, len(provers), connects, due,
+	w.t.Logf("%v: %d ticks published; %d streams over %d connections were due %d: %d received + %d skipped + %d gapped; "+
+		"%d compared among streams, %d conflated here; %d text ticks", time.Since(w.began).Round(time.Second), all, len(provers), connects, due,
 		sum.Received, sum.Skipped, sum.Gapped, w.saw.compared.Load(), conflated,
 		w.steady[len(w.steady)-1].ticks.Load())
 }

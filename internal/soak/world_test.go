@@ -55,12 +55,15 @@ type world struct {
 	storm    *storm
 	slow     []*laggard
 
-	life   context.Context // ends with the test
-	unrest context.Context // ends before the reckoning
-	calm   func()          // ends it
+	life context.Context // ends with the test
+
+	// Owned by the main goroutine; replaced while it is alone.
+	unrest context.Context // ends before a reckoning
+	sum    client.Totals   // as of the last reckoning
 
 	// Owned by the operator; by the main goroutine when that is gone.
 	feed *process
+	kept []string // checkpoints
 
 	// Owned by the sampler, likewise.
 	samples []sample
@@ -140,7 +143,6 @@ func newWorld(t *testing.T, lasts time.Duration, seed uint64) *world {
 		accounts: make(map[string]*client.Keeper), http: &http.Client{Timeout: answerTimeout}}
 	w.saw.seen = make(map[string]*[sightings]sighting)
 	w.life = t.Context()
-	w.unrest, w.calm = context.WithCancel(w.life)
 	rnd := w.random(0)
 	w.pub, w.control = freePort(t, rnd), freePort(t, rnd)
 	if err := w.startFeed(); err != nil {
@@ -151,7 +153,7 @@ func newWorld(t *testing.T, lasts time.Duration, seed uint64) *world {
 	w.serve, err = start(w.bin, w.logName(), "serve", "--listen", "127.0.0.1:0",
 		"--admin", "127.0.0.1:0", "--feed", "tcp://"+w.pub, "--data", filepath.Join(w.dir, "data"),
 		"--loops", "2", "--ring-bytes", ringBytes, "--max-lag", "128KiB",
-		"--stall-timeout", stallTimeout.String(), "--access-ttl", "5m", "--refresh-ttl", "15m",
+		"--stall-timeout", stallTimeout.String(), "--access-ttl", "5m", "--refresh-ttl", "40m",
 		"--drain-window", "3s", "--log-format", "json")
 	if err != nil {
 		t.Fatal(err)
@@ -257,25 +259,28 @@ func (w *world) provers() (out []*prover) {
 	return append(out, w.storm.crowd...)
 }
 
-// riot has everybody at it, until the time is over.
-func (w *world) riot(every time.Duration) {
+// riot has everybody at it for a round's time.
+func (w *world) riot(round uint64, lasts, every time.Duration) {
 	var all sync.WaitGroup
-	all.Go(func() { w.storm.run(w.random(2)) })
-	all.Go(func() { w.unfeed(w.random(3)) })
-	all.Go(func() { w.backUp(w.random(4)) })
+	var calm func()
+	w.unrest, calm = context.WithCancel(w.life)
+	time.AfterFunc(lasts, calm)
+	random := func(role uint64) *rand.Rand { return w.random(100*(round+1) + role) }
+	all.Go(func() { w.storm.run(random(2)) })
+	all.Go(func() { w.unfeed(random(3)) })
+	all.Go(func() { w.backUp(random(4)) })
 	all.Go(func() { w.sampler(every) })
-	all.Go(func() { w.steady[len(w.steady)-2].fidget(w.random(5)) })
+	all.Go(func() { w.steady[len(w.steady)-2].fidget(random(5)) })
 	for k, g := range w.slow {
-		all.Go(func() { g.run(w, w.random(uint64(10+k))) })
+		all.Go(func() { g.run(w, random(uint64(10+k))) })
 	}
 	for k := range 4 {
-		all.Go(func() { neverRead(w, k, w.random(uint64(20+k))) })
+		all.Go(func() { neverRead(w, k, random(uint64(20+k))) })
 	}
 	for k := range churners {
-		c := &churner{w: w, name: churnerName(k), rnd: w.random(uint64(30 + k))}
+		c := &churner{w: w, name: churnerName(k), rnd: random(uint64(30 + k))}
 		all.Go(c.run)
 	}
-	time.AfterFunc(w.lasts, w.calm)
 	all.Wait()
 }
 
