@@ -19,8 +19,8 @@ SOAKTIME ?= 1h
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check vet race tidy mod cross fuzz fuzz-seeds bench soak soak-server soak-engine \
-	conformance peers peers-test clean need-go need-cc
+.PHONY: help run build test check vet race tidy mod cross fuzz fuzz-seeds bench \
+	soak soak-server soak-engine conformance peers peers-test screenshot clean need-go need-cc
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -92,6 +92,9 @@ peers: need-go ## build ./bin/peers, what Azira is measured beside, and say what
 
 peers-test: need-go ## vet and test that module; a peer that is not installed is skipped
 	cd bench/peers && $(GO) vet ./... && $(GO) mod tidy -diff && $(GO) test -timeout 1m ./...
+
+screenshot: build ## docs/console.png anew, with node and chromium
+	AZIRA_BIN=$(CURDIR)/bin/azira node --experimental-websocket web/test/screenshot.js
 
 clean: ## remove what was built; azira-data stays
 	rm -rf bin

@@ -116,8 +116,8 @@ func (s *Service) ChangePassword(
 	return s.beginAlone(&b, name, &a, id.Session)
 }
 
-// DeleteAccount removes the account with all its sessions and what was set for it. The
-// name is free again.
+// DeleteAccount removes the account with all its sessions, what was set for it, and, of a
+// vendor, its keys and its group. The name is free again.
 func (s *Service) DeleteAccount(ctx context.Context, id Identity, password string) error {
 	name, a, err := s.authenticateID(ctx, id, password)
 	if err != nil {
@@ -135,11 +135,28 @@ func (s *Service) remove(name string, a *accountRecord) error {
 	var b store.Batch
 	b.Delete(store.TableAccounts, []byte(name))
 	putRule(&b, name, rule{})
-	if err := s.endAll(&b, name, a.id); err != nil {
+	v := s.vendor(name)
+	if v != nil {
+		s.putGone(&b, v)
+	}
+	alone, err := s.putAlone(&b, name)
+	if err != nil {
 		return err
 	}
+	err = s.endAll(&b, name, a.id)
+	if err != nil && v != nil {
+		v.doubted.Store(true)
+	}
+	if err != nil {
+		return err
+	}
+	alone()
 	s.rules.set(name, rule{})
-	return nil
+	s.o.Removed(name)
+	if v == nil {
+		return nil
+	}
+	return s.gone(v)
 }
 
 // authenticate returns the account if password is right. It makes one hash of
@@ -165,7 +182,7 @@ func (s *Service) authenticate(
 	if err != nil {
 		return "", accountRecord{}, err
 	}
-	if !known || !right || a.disabled {
+	if !known || !right || a.off() {
 		return "", accountRecord{}, ErrCredentials
 	}
 	return name, a, nil

@@ -35,7 +35,7 @@ type Options struct {
 	Logger *slog.Logger // slog.Default() if nil
 
 	// Keys are those of bearers, at least 32 bytes each: the first signs, all
-	// verify. If nil, a key is made at first start and kept in the store.
+	// verify. If nil, a key is made at first start and kept in the store: RotateKey.
 	Keys [][]byte
 
 	// Fleet accepts bearers that another process made with the same key and a
@@ -68,6 +68,18 @@ type Options struct {
 	// Opened and outside all locks, from any goroutine.
 	CloseStream func(st *Stream, code int, reason string)
 
+	// Changed is called after the number of an account's open streams changed, outside
+	// all locks, from any goroutine, event loops among them: it may take a short lock
+	// at most. Calls for one account may overlap: how many there are, Connections says.
+	Changed func(username string)
+
+	// Removed is called after an account was deleted. It may take a short lock at most.
+	Removed func(username string)
+
+	// Regrouped is called after a client has joined or left a vendor's group, under the
+	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
+	Regrouped func(vendor, client string, joined bool)
+
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -95,8 +107,10 @@ type Service struct {
 	verifiers atomic.Pointer[verifiers]
 	rules     rules
 
+	vendors vendors
 	tickets tickets
 	numbers numbers
+	kept    keptKeys
 
 	open     atomic.Int64  // streams
 	streamID atomic.Uint64 // last given
@@ -136,6 +150,9 @@ func Open(st *store.Store, o Options) (*Service, error) {
 		s.slots[i].service = s
 		s.slots[i].accounts = make(map[string]*account)
 	}
+	if err := s.loadVendors(); err != nil {
+		return nil, err
+	}
 	s.tickets.init(o.TicketsMax)
 	s.stopped.Go(s.sweepAll)
 	return s, nil
@@ -163,6 +180,12 @@ func (o *Options) fill() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Changed == nil {
+		o.Changed = func(string) {}
+	}
+	if o.Removed == nil {
+		o.Removed = func(string) {}
 	}
 	orDefault(&o.AccessTTL, accessTTL)
 	orDefault(&o.RefreshTTL, refreshTTL)
@@ -216,9 +239,28 @@ func (s *Service) Stats() Stats {
 }
 
 func (s *Service) lockName(name string) *sync.Mutex {
-	mu := &s.names[maphash.String(s.seed, name)&(nameLocks-1)]
+	mu := &s.names[s.lockOf(name)]
 	mu.Lock()
 	return mu
+}
+
+// lockNames takes the locks of two names, always in the same order.
+func (s *Service) lockNames(a, b string) (unlock func()) {
+	i, k := s.lockOf(a), s.lockOf(b)
+	if i == k {
+		return s.lockName(a).Unlock
+	}
+	first, second := &s.names[min(i, k)], &s.names[max(i, k)]
+	first.Lock()
+	second.Lock()
+	return func() {
+		second.Unlock()
+		first.Unlock()
+	}
+}
+
+func (s *Service) lockOf(name string) uint64 {
+	return maphash.String(s.seed, name) & (nameLocks - 1)
 }
 
 func (s *Service) epochOf(session uint64) *atomic.Uint32 {

@@ -25,9 +25,24 @@ var (
 	ErrNoStream    = errors.New("auth: no such stream")
 	ErrNoAccount   = errors.New("auth: no such account")
 
+	ErrScope      = errors.New("auth: no such scope")
+	ErrNoVendor   = errors.New("auth: no such vendor")
+	ErrNoClient   = errors.New("auth: not in the vendor's group")
+	ErrNoKey      = errors.New("auth: no such API key")
+	ErrOwnClient  = errors.New("auth: a vendor is not its own client")
+	ErrNotCreated = errors.New("auth: the vendor did not create the account")
+	ErrNoConsent  = errors.New("auth: the client has not consented to tickets")
+	ErrDisabled   = errors.New("auth: the account is disabled")
+	ErrKeyLimit   = errors.New("auth: too many API keys")
+	ErrGroupFull  = errors.New("auth: too many clients, or vendors of one client")
+
 	ErrKeySet  = errors.New("auth: key set of the issuer not usable")
 	ErrIssuers = errors.New("auth: the account is the issuer's")
 	ErrKey     = errors.New("auth: signing key not usable")
+
+	ErrKeysGiven = errors.New("auth: the signing keys are not kept in the store")
+	ErrKeysMany  = errors.New("auth: too many signing keys verify still")
+
 	ErrOptions = errors.New("auth: option out of range")
 	errChanged = fmt.Errorf("%w: account changed meanwhile", ErrCredentials)
 	ErrRecord  = errors.New("auth: stored record has a wrong form")

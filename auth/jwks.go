@@ -139,3 +139,9 @@ func bytesOf(s string, max int) ([]byte, bool) {
 	p, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return p, err == nil && len(p) <= max
 }
+
+// CheckKeySet says what is wrong with a JSON Web Key Set: nil, or an ErrKeySet.
+func CheckKeySet(text []byte) error {
+	_, _, err := parseKeySet(text)
+	return err
+}

@@ -27,11 +27,9 @@ func (s *Service) openVerifiers() error {
 	}
 	keys := s.o.Keys
 	if keys == nil {
-		key, err := s.keep(keepKey, keyBytes)
-		if err != nil {
+		if keys, err = s.signingKeys(); err != nil {
 			return err
 		}
-		keys = [][]byte{key}
 	}
 	v := &verifiers{own: newSigner(keys, hex.EncodeToString(issuer), s.o.Now)}
 	if s.o.Issuer != nil {

@@ -2,6 +2,9 @@ package auth
 
 import "time"
 
+// VendorLimitMax is the highest of any limit of a vendor.
+const VendorLimitMax = 1_000_000_000
+
 const (
 	nameRunesMax     = 64   // of a username, after NFC
 	nameRawBytesMax  = 1024 // of a username before NFC, which may shorten it
@@ -11,6 +14,9 @@ const (
 	bearerBytesMax = 4096 // own ones of the longest username have about 900
 	keyBytesMin    = 32   // of a signing key that is given
 	keyBytes       = 32   // of one that is made
+
+	keysKeptMax = 16          // of the store's that verify, the signing one among them
+	keySlack    = time.Minute // beyond the life of an old key's last bearer
 
 	saltBytes    = 16
 	hashBytes    = 32
@@ -41,6 +47,17 @@ const (
 	streamsPerAccount     = 3
 	agentBytesMax         = 128
 	sessionsPerAccountMax = 64 // the least used ends when one more begins
+
+	keysPerVendorMax    = 32
+	clientsPerVendorMax = 1_000_000
+	vendorsPerClientMax = 16
+	endedPerClientMax   = 64                 // memberships remembered,
+	endedFor            = 7 * 24 * time.Hour // for as long as messages are kept
+	keyTTLMax           = 10 * 365 * 24 * time.Hour
+	keyUsedStep         = 60              // seconds, between two notes that a key is used
+	clearRows           = 1000            // memberships removed by one commit
+	spendBurst          = time.Second     // of a vendor's rates may be spent at once
+	spendWaitMax        = 2 * time.Second // a send waits for them at most
 
 	nameLocks   = 256
 	epochs      = 1024 // revocation counters; a session has one of them

@@ -89,7 +89,7 @@ func (s *Service) Disable(_ context.Context, username string) error {
 	return s.setDisabled(username, true)
 }
 
-// Enable takes Disable back. Ended sessions stay ended.
+// Enable takes Disable, and a vendor's Suspend, back. Ended sessions stay ended.
 func (s *Service) Enable(_ context.Context, username string) error {
 	return s.setDisabled(username, false)
 }
@@ -101,13 +101,11 @@ func (s *Service) setDisabled(username string, disabled bool) error {
 			r.disabled = disabled
 			return s.setRule(name, r)
 		}
-		if a.disabled == disabled {
+		if !disabled && !a.off() {
 			return nil
 		}
-		a.disabled = disabled
-		var b store.Batch
-		b.Set(store.TableAccounts, []byte(name), appendAccount(nil, a))
-		return s.endAll(&b, name, a.id)
+		a.disabled, a.suspended = disabled, a.suspended && disabled
+		return s.switchOff(name, a)
 	})
 }
 
@@ -144,7 +142,7 @@ func (s *Service) SetPassword(ctx context.Context, username, password string) er
 		a.credential = c
 		var b store.Batch
 		b.Set(store.TableAccounts, []byte(name), appendAccount(nil, a))
-		return s.endAll(&b, name, a.id)
+		return errors.Join(s.endAll(&b, name, a.id), s.endTickets(name))
 	})
 }
 
@@ -155,7 +153,7 @@ func (s *Service) EndSessions(_ context.Context, username string) error {
 			return ErrIssuers
 		}
 		var b store.Batch
-		return s.endAll(&b, name, a.id)
+		return errors.Join(s.endAll(&b, name, a.id), s.endTickets(name))
 	})
 }
 
@@ -227,6 +225,11 @@ func (s *Service) setRule(name string, r rule) error {
 	}
 	s.rules.set(name, r)
 	if r.disabled {
+		numbers, err := s.numbersOf(name)
+		if err != nil {
+			return err
+		}
+		s.endNumbers(name, numbers)
 		s.forget(issuerNumber(name))
 		s.closeAll(s.Streams(name), CodeEnded)
 	}
@@ -237,10 +240,10 @@ func (s *Service) setRule(name string, r rule) error {
 func (s *Service) infoOf(name string, a *accountRecord) AccountInfo {
 	r := s.rules.of(name)
 	i := AccountInfo{
-		Username: name, Disabled: r.disabled, Limit: r.streams, Streams: s.openOf(name),
+		Username: name, Disabled: r.disabled, Limit: r.streams, Streams: s.Connections(name),
 	}
 	if a != nil {
-		i.ID, i.Created, i.Disabled = a.id, a.created, a.disabled
+		i.ID, i.Created, i.Disabled = a.id, a.created, a.off()
 	}
 	return i
 }
@@ -250,17 +253,6 @@ func orIssuers(err error) error {
 		return ErrIssuers
 	}
 	return err
-}
-
-// openOf is how many streams an account has open.
-func (s *Service) openOf(name string) int {
-	l := s.slotsOf(name)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if a := l.accounts[name]; a != nil {
-		return a.n
-	}
-	return 0
 }
 
 // openIssuers are the issuer's users with open streams.

@@ -8,7 +8,7 @@ import (
 
 // Both records begin with their version; integers are big endian.
 //
-//	account  ver 1 │ id 8 │ created 8 (µs) │ client 16 │ disabled 1 │
+//	account  ver 1 │ id 8 │ created 8 (µs) │ client 16 │ off 1 │
 //	         time 4 │ memory 4 │ salt 16 │ hash 32
 //	session  ver 1 │ created 8 (µs) │ expires 8 (s) │ family 32 │ current 32 │ username
 const (
@@ -22,20 +22,27 @@ type accountRecord struct {
 	id         uint64
 	created    time.Time
 	client     [16]byte
-	disabled   bool
+	disabled   bool // by an operator
+	suspended  bool // by the vendor that created it
 	credential credential
 }
+
+// off says whether nobody may log in.
+func (a *accountRecord) off() bool { return a.disabled || a.suspended }
 
 func appendAccount(dst []byte, a *accountRecord) []byte {
 	dst = append(dst, recordVersion)
 	dst = binary.BigEndian.AppendUint64(dst, a.id)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(a.created.UnixMicro()))
 	dst = append(dst, a.client[:]...)
+	var off byte
 	if a.disabled {
-		dst = append(dst, 1)
-	} else {
-		dst = append(dst, 0)
+		off = 1
 	}
+	if a.suspended {
+		off |= 2
+	}
+	dst = append(dst, off)
 	dst = binary.BigEndian.AppendUint32(dst, a.credential.cost.time)
 	dst = binary.BigEndian.AppendUint32(dst, a.credential.cost.memory)
 	dst = append(dst, a.credential.salt[:]...)
@@ -43,14 +50,14 @@ func appendAccount(dst []byte, a *accountRecord) []byte {
 }
 
 func parseAccount(p []byte) (accountRecord, error) {
-	if len(p) != accountBytes || p[0] != recordVersion || p[33] > 1 {
+	if len(p) != accountBytes || p[0] != recordVersion || p[33] > 3 {
 		return accountRecord{}, fmt.Errorf("%w: account", ErrRecord)
 	}
 	a := accountRecord{
 		id:       binary.BigEndian.Uint64(p[1:]),
 		created:  time.UnixMicro(int64(binary.BigEndian.Uint64(p[9:]))),
 		client:   [16]byte(p[17:33]),
-		disabled: p[33] == 1,
+		disabled: p[33]&1 != 0, suspended: p[33]&2 != 0,
 		credential: credential{
 			cost: cost{binary.BigEndian.Uint32(p[34:]), binary.BigEndian.Uint32(p[38:])},
 			salt: [saltBytes]byte(p[42:]),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"testing"
+	"time"
 )
 
 func FuzzRecords(f *testing.F) {
@@ -36,6 +37,50 @@ func FuzzRecords(f *testing.F) {
 			}
 		} else if !errors.Is(err, ErrRecord) {
 			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzVendorRecords(f *testing.F) {
+	f.Add(appendVendor(nil, &vendorRecord{7, VendorLimits{1, 2, 3, 4}}))
+	f.Add(appendKey(nil, &keyRecord{hash: [32]byte{1}, scopes: ScopeAll, created: 2, expires: 3,
+		used: 4, vendor: "Zoë", label: "back end"}))
+	f.Add(appendMember(nil, &memberRecord{created: true, tickets: true, number: 5, joined: 6,
+		at: time.UnixMicro(7)}))
+	f.Add(appendEnded(nil, endedRecord{8, 9}))
+	f.Add(clientKey("ann", "Zoë"))
+	f.Add(endedKey("x.example/ann", "Zoë", 10))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		holds := func(what string, q []byte, err error) {
+			t.Helper()
+			if err == nil && !bytes.Equal(q, p) {
+				t.Fatalf("%s %x became %x", what, p, q)
+			}
+			if err != nil && !errors.Is(err, ErrRecord) {
+				t.Fatal(err)
+			}
+		}
+		v, err := parseVendor(p)
+		holds("vendor", appendVendor(nil, &v), err)
+		k, err := parseKey(p)
+		holds("key", appendKey(nil, &k), err)
+		m, err := parseMember(p)
+		holds("member", appendMember(nil, &m), err)
+		e, err := parseEnded(p)
+		holds("ended", appendEnded(nil, e), err)
+		c, err := parseClientKey(p)
+		holds("key of a client", c.key(), err)
+	})
+}
+
+func FuzzKeyText(f *testing.F) {
+	f.Add(keyText(keyID{1, 2}, &[secretBytes]byte{3}))
+	f.Add("azk__")
+	f.Add("azk_0123456789abcdef_")
+	f.Fuzz(func(t *testing.T, text string) {
+		if id, secret, ok := cutKey(text); ok && keyText(id, &secret) != text {
+			t.Fatalf("%q became %q", text, keyText(id, &secret))
 		}
 	})
 }

@@ -29,8 +29,15 @@ type account struct {
 // with ReplaceOldest, the oldest: it is returned as evicted, is told to close
 // (3507) and no longer counts. Else ErrStreamLimit; ErrRevoked if the session
 // has ended since.
+//
+// An account that a vendor created needs a place among that vendor's streams too: else the
+// error is a *VendorLimitError.
 func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, err error) {
 	st = s.newStream(&id, i)
+	v, err := s.creator(id.Username)
+	if err != nil {
+		return nil, nil, err
+	}
 	l := s.slotsOf(id.Username)
 	for {
 		if err := s.alive(&id); err != nil { // may read the disk: not under the lock
@@ -51,11 +58,18 @@ func (s *Service) OpenStream(id Identity, i StreamInfo) (st, evicted *Stream, er
 			l.mu.Unlock()
 			return nil, nil, ErrStreamLimit
 		}
+	}
+	if err := v.place(st, evicted); err != nil {
+		l.mu.Unlock()
+		return nil, nil, err
+	}
+	if evicted != nil {
 		l.remove(evicted)
 	}
 	l.add(a, st)
 	tell := evicted != nil && l.ask(evicted, CodeReplaced)
 	l.mu.Unlock()
+	s.o.Changed(a.name)
 	if tell {
 		s.tellClose(evicted, CodeReplaced)
 	}
@@ -126,6 +140,17 @@ func (s *Service) Streams(username string) []*Stream {
 	}
 	slices.Reverse(list)
 	return list
+}
+
+// Connections is how many streams an account has open. It may be called from event loops.
+func (s *Service) Connections(username string) int {
+	l := s.slotsOf(username)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a := l.accounts[username]; a != nil {
+		return a.n
+	}
+	return 0
 }
 
 // EndStream asks for the end of one stream of an account, with 3501. Its slot
@@ -228,11 +253,11 @@ func (l *slots) add(a *account, st *Stream) {
 	l.service.open.Add(1)
 }
 
-// remove takes the slot of st back, if it has one.
-func (l *slots) remove(st *Stream) {
+// remove takes the slot of st back, and says whether it had one.
+func (l *slots) remove(st *Stream) bool {
 	a := st.account
 	if a.first != st && st.prev == nil {
-		return // removed before
+		return false // removed before
 	}
 	if a.first == st {
 		a.first = st.next
@@ -243,10 +268,12 @@ func (l *slots) remove(st *Stream) {
 		st.next.prev = st.prev
 	}
 	st.prev, st.next = nil, nil
+	st.leave()
 	if a.n--; a.n == 0 {
 		delete(l.accounts, a.name)
 	}
 	l.service.open.Add(-1)
+	return true
 }
 
 func (l *slots) len() int {

@@ -22,19 +22,21 @@ type StreamInfo struct {
 // When OpenStream succeeded but no connection came of it, call Ended.
 type Stream struct {
 	// Fixed after OpenStream.
-	ID      uint64
-	account *account
-	agent   unique.Handle[string]
-	addr    [16]byte
-	since   uint32 // Unix seconds
-	port    uint16
-	Dialect uint8
+	ID        uint64
+	account   *account
+	agent     unique.Handle[string]
+	addr      [16]byte
+	since     uint32 // Unix seconds
+	port      uint16
+	Dialect   uint8
+	tokensMax int32 // set by OpenStream; 0 = as the settings say
 
 	// Guarded by account.slots.mu.
 	state      streamState
 	closing    uint16 // close code that was asked for; 0 = none
 	prev, next *Stream
-	handle     uint64 // the engine's, valid in streamOpen
+	handle     uint64  // the engine's, valid in streamOpen
+	vendor     *vendor // in whose streams it has a place; nil = none
 
 	// Shared.
 	session atomic.Uint64
@@ -78,9 +80,12 @@ func (st *Stream) Parked(since int64) { st.parked.Store(uint32(since)) }
 func (st *Stream) Ended(int) {
 	l := st.account.slots
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	st.state = streamEnded
-	l.remove(st)
+	had := l.remove(st)
+	l.mu.Unlock()
+	if had {
+		l.service.o.Changed(st.account.name)
+	}
 }
 
 // Handle is the engine's handle; false before Opened and after Ended.
@@ -104,6 +109,10 @@ func (st *Stream) Addr() netip.AddrPort {
 
 // Agent is what the client calls itself.
 func (st *Stream) Agent() string { return st.agent.Value() }
+
+// TokensMax is how many tokens the stream may hold by its account's vendor; 0 = as the
+// settings say.
+func (st *Stream) TokensMax() int { return int(st.tokensMax) }
 
 // Since is when the stream was opened, in Unix seconds.
 func (st *Stream) Since() int64 { return int64(st.since) }

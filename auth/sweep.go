@@ -8,11 +8,12 @@ import (
 )
 
 // sweepAll removes, a little at a time, sessions whose refresh token has
-// expired, and expired tickets, until Close.
+// expired, expired tickets, memberships that ended long ago, and what is left of
+// vendors removed, until Close.
 func (s *Service) sweepAll() {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
-	var from []byte
+	var from, ended []byte
 	for {
 		select {
 		case <-s.stop:
@@ -20,12 +21,25 @@ func (s *Service) sweepAll() {
 		case <-t.C:
 		}
 		s.tickets.expire(s.now())
+		s.retireKeys()
 		var err error
 		if from, err = s.sweepSessions(from); err != nil &&
 			!errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrUnwritable) {
 			s.log.Error("auth: sweep sessions", "err", err)
 		}
+		if ended, err = s.sweepVendors(ended); err != nil &&
+			!errors.Is(err, store.ErrClosed) && !errors.Is(err, store.ErrUnwritable) {
+			s.log.Error("auth: sweep vendors", "err", err)
+		}
 	}
+}
+
+// sweepVendors is a sweep of what there is of vendors.
+func (s *Service) sweepVendors(from []byte) (next []byte, err error) {
+	if err := errors.Join(s.saveUsed(), s.endRemovals()); err != nil {
+		return from, err
+	}
+	return s.sweepEnded(from)
 }
 
 // An expiredSession is one that a sweep found.

@@ -13,10 +13,12 @@ type Identity struct {
 	Account  uint64
 	Username string
 	Session  uint64
-	Expires  time.Time // of the bearer
+	Expires  time.Time // of the bearer, or the API key; zero = never
+	Scopes   Scope     // of an API key; 0 = it is none, and may do all that the account may
 
 	epoch   uint32 // of the session when it was seen alive
 	foreign bool   // of another store of the fleet, or of an issuer: no record here
+	via     string // the vendor that minted the ticket; Session is the membership's number
 }
 
 // Verify says who the bearer is, if it is whole, in time and its session has
@@ -77,11 +79,16 @@ func (s *Service) alive(id *Identity) error {
 	if id.epoch == epoch {
 		return nil
 	}
-	if id.foreign {
+	switch {
+	case id.via != "":
+		if err := s.belongs(id); err != nil {
+			return err
+		}
+	case id.foreign:
 		if s.rules.of(id.Username).disabled {
 			return ErrRevoked
 		}
-	} else {
+	default:
 		r, err := s.session(id.Account, id.Session)
 		if errors.Is(err, store.ErrNotFound) {
 			return ErrRevoked

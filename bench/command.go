@@ -41,10 +41,12 @@ type swarmLoad struct {
 	Addr    string        `json:"addr"` // host:port of the server
 	Bearer  string        `json:"bearer,omitempty"`
 	Dialect string        `json:"dialect"`
-	Count   bool          `json:"count"`  // frames are counted and not looked at
-	First   int           `json:"first"`  // number of this swarm's first client
-	Source  byte          `json:"source"` // clients connect from 127.0.SOURCE.x
-	Epoch   time.Duration `json:"epoch"`  // the run's first instant, on the monotonic clock
+	Trust   string        `json:"trust,omitempty"` // the server's certificate, PEM; empty is clear text
+	Hybrid  bool          `json:"hybrid"`          // handshakes offer X25519MLKEM768 too
+	Count   bool          `json:"count"`           // frames are counted and not looked at
+	First   int           `json:"first"`           // number of this swarm's first client
+	Source  byte          `json:"source"`          // clients connect from 127.0.SOURCE.x
+	Epoch   time.Duration `json:"epoch"`           // the run's first instant, on the monotonic clock
 }
 
 // A swarmResult is one line from a swarm.

@@ -76,6 +76,9 @@ func processAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// endGently has the child asked to end if we are killed.
+func endGently(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGTERM }
+
 // tickSeconds is the unit of times in /proc: USER_HZ, which is 100 on all machines.
 const tickSeconds = 0.01
 

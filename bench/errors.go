@@ -20,4 +20,5 @@ var (
 	errTooLong     = errors.New("bench: the run took too long and was given up")
 	errLinux       = errors.New("bench: clients are simulated on Linux only")
 	errLate        = errors.New("bench: waited in vain")
+	errNginx       = errors.New("bench: needs nginx in PATH (Debian: nginx)")
 )

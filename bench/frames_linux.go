@@ -125,6 +125,12 @@ func (h *herd) heard(m *member, now int64) {
 
 // write sends all of p at once: there is always room for what a client says.
 func (h *herd) write(m *member, p []byte) error {
+	if s := h.seals[m.fd]; s != nil {
+		var err error
+		if p, err = s.seal(p); err != nil {
+			return fmt.Errorf("seal: %w", err)
+		}
+	}
 	n, err := unix.Write(int(m.fd), p)
 	switch {
 	case err != nil:

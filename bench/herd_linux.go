@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"time"
@@ -22,6 +23,12 @@ type herd struct {
 	clock  clock
 	epoll  int
 	server unix.SockaddrInet4
+
+	sealing *tls.Config     // nil is clear text
+	seals   map[int32]*seal // by descriptor
+	records []byte          // read by a member with a seal
+	shaken  chan shaken     // handshakes that are over
+	shaking int             // and those that are not, or not looked at
 
 	picker  *picker
 	members []member
@@ -64,14 +71,15 @@ func newHerd(s swarmLoad) (*herd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make epoll: %w", err)
 	}
-	return &herd{
+	h := &herd{
 		checker: checker{count: s.Count, numbers: s.First, priceAlone: priceAlone(s.Dialect)},
 		setup:   s, typed: typed(s.Dialect),
 		clock: newClock(s.Epoch), epoll: fd,
 		server: unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 		picker: newPicker(s.Load),
 		buf:    make([]byte, readBytes), parts: map[int][]byte{}, dialMax: openParallel,
-	}, nil
+	}
+	return h, h.sealAll()
 }
 
 // turn waits for sockets, at most for as long as is given, and serves them.
@@ -89,6 +97,7 @@ func (h *herd) turn(events []unix.EpollEvent, wait time.Duration) error {
 			h.readable(at, m)
 		}
 	}
+	h.shook()
 	now := time.Now()
 	h.readSlowly(now)
 	h.churn(now)
@@ -107,7 +116,11 @@ func (h *herd) read(at int, m *member, most int) {
 		h.buf = make([]byte, 2*len(h.buf))
 	}
 	old := copy(h.buf, m.rest)
-	n, errno := readNow(int(m.fd), h.buf[old:min(old+most, len(h.buf))])
+	s, into := h.seals[m.fd], h.buf[old:min(old+most, len(h.buf))]
+	if s != nil {
+		into = h.records[:min(most, len(h.records))]
+	}
+	n, errno := readNow(int(m.fd), into)
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return
@@ -121,7 +134,13 @@ func (h *herd) read(at int, m *member, most int) {
 	h.tally.Reads++
 	m.again = min(m.again+1, readsAgain)
 	h.tally.Bytes += uint64(n)
-	rest, err := h.receive(at, m, h.buf[:old+n], h.clock.now())
+	rest, err := h.buf[:old+n], error(nil)
+	if s != nil {
+		rest, err = s.open(h.buf[:old], into[:n])
+	}
+	if err == nil {
+		rest, err = h.receive(at, m, rest, h.clock.now())
+	}
 	if err != nil {
 		h.lost(at, m, err)
 		return
@@ -151,6 +170,7 @@ func (h *herd) receive(at int, m *member, p []byte, now int64) ([]byte, error) {
 
 // close ends all members.
 func (h *herd) close() {
+	h.endShakes()
 	for i := range h.members {
 		if m := &h.members[i]; m.fd >= 0 {
 			_ = unix.Close(int(m.fd)) // nothing is lost by it

@@ -83,12 +83,15 @@ func (h *herd) connected(at int, m *member) {
 	if err == nil && code != 0 {
 		err = unix.Errno(code)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case h.sealing != nil:
+		err = h.shake(at, m)
+	default:
 		m.state = memberAsked
-		err = h.ask(at, m)
-	}
-	if err == nil {
-		err = h.watch(unix.EPOLL_CTL_MOD, at, m, unix.EPOLLIN)
+		if err = h.ask(at, m); err == nil {
+			err = h.watch(unix.EPOLL_CTL_MOD, at, m, unix.EPOLLIN)
+		}
 	}
 	if err != nil {
 		h.lost(at, m, fmt.Errorf("open stream: %w", err))
@@ -142,6 +145,7 @@ func (h *herd) drop(at int, m *member) {
 		_ = unix.Close(int(m.fd)) // the epoll forgets it by this
 	}
 	delete(h.parts, at)
+	delete(h.seals, m.fd)
 	m.fd, m.state, m.rest = -1, memberAway, nil
 }
 

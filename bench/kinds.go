@@ -57,35 +57,53 @@ func (t *trial) storm(ctx context.Context, r *Trial) error {
 type Idle struct {
 	Points       []Memory `json:"points"`
 	PerStream    Memory   `json:"per_stream"`
-	CPU          float64  `json:"cpu_us"`   // per connection and second, without Alone
-	Alone        float64  `json:"alone_us"` // per second, of servers without connections
-	Beats        float64  `json:"beats"`    // heartbeats per connection and second
+	Opening      float64  `json:"opening_us"` // CPU per connection until it has subscribed
+	CPU          float64  `json:"cpu_us"`     // per connection and second, without Alone
+	Alone        float64  `json:"alone_us"`   // per second, of servers without connections
+	Beats        float64  `json:"beats"`      // heartbeats per connection and second
 	Faults       Faults   `json:"faults"`
 	Disturbances          // while it rested
 }
 
-// idle opens the streams in steps, weighs the server at each, and lets it rest.
+// idle opens the streams, in steps, and lets them rest.
 func (t *trial) idle(ctx context.Context, r *Trial) error {
 	r.Idle = &Idle{}
 	if err := t.alone(ctx, r.Idle); err != nil {
 		return err
 	}
+	if err := t.open(ctx, r.Idle); err != nil {
+		return err
+	}
+	return t.rest(ctx, r.Idle)
+}
+
+// open opens the streams in steps and weighs the server at each.
+func (t *trial) open(ctx context.Context, r *Idle) error {
 	for i := range sizes {
 		n := t.c.Clients * (i + 1) / sizes
+		before, err := t.usage()
+		if err != nil {
+			return err
+		}
 		if err := t.fleet.grow(ctx, n); err != nil {
 			return err
 		}
 		if err := pause(ctx, restTime); err != nil {
 			return err
 		}
+		after, err := t.usage()
+		if err != nil {
+			return err
+		}
+		r.Opening += after.since(before).Total * 1e6 / float64(t.c.Clients)
 		m, err := t.memory(ctx, n)
 		if err != nil {
 			return err
 		}
-		r.Idle.Points = append(r.Idle.Points, m)
+		r.Points = append(r.Points, m)
 	}
-	r.Idle.PerStream = PerStream(r.Idle.Points)
-	return t.rest(ctx, r.Idle)
+	r.PerStream = PerStream(r.Points)
+	return nil
 }
 
 // alone looks at what the servers use without connections.
@@ -147,7 +165,9 @@ func (t *trial) memory(ctx context.Context, n int) (m Memory, err error) {
 	if err != nil {
 		return m, err
 	}
-	m = memoryOf(p, n)
+	if m = memoryOf(p, n); t.target.front {
+		m = Memory{Streams: n} // what Azira tells is not all
+	}
 	u, err := t.usage()
 	m.RSS, m.Kernel = u.RSS, kernelMemory()
 	return m, err

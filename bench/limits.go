@@ -50,6 +50,7 @@ const (
 	answerBytesMax  = 4 << 10   // of a handshake's answer
 	logTailBytes    = 4 << 10   // of the server's log, shown on failure
 	readBytes       = 256 << 10 // one read of any stream
+	recordsBytes    = 64 << 10  // one read of a stream with TLS
 	slowBufferBytes = 32 << 10  // that a slow client's kernel may hold
 	slowBytes       = 4 << 10   // that a slow client may cost Azira, and for each of its tokens
 	slowTokenBytes  = 8         // so many more
@@ -63,6 +64,8 @@ const (
 	frameBytesMax   = 64 << 20  // of a server's frame
 	refsMax         = 2 * universeMax
 )
+
+const _ = uint(readBytes/2 - recordsBytes - 16<<10) // what they carry fits, and a record before
 
 // moreTimes is by how much the second window of streams is faster than the first.
 const moreTimes = 4
@@ -85,27 +88,28 @@ const (
 
 // Times.
 const (
-	virtualNap    = 20 * time.Microsecond // between two looks whether the loop is at rest
-	startTimeout  = 20 * time.Second      // from the start of the process to its ready line
-	stopTimeout   = 15 * time.Second      // from SIGTERM to its end
-	drainWindow   = time.Second           // of the server started here
-	scrapeTimeout = 30 * time.Second
-	openTimeout   = 30 * time.Second // of one stream, the server being busy
-	settleTimeout = 30 * time.Second // for the server to have done what was asked
-	returnTimeout = 20 * time.Second // for freed memory to be given back
-	returnPoll    = 500 * time.Millisecond
-	pollEvery     = 50 * time.Millisecond
-	sourceStep    = 500 * time.Microsecond // between bursts of ticks
-	sourceNapMax  = 50 * time.Millisecond  // between two looks whether to stop
-	swarmWait     = 2 * time.Millisecond   // between two looks at the commands
-	slowStep      = 50 * time.Millisecond  // between reads of slow clients
-	stormTimeout  = time.Minute
-	warmTime      = time.Second           // of a window, before it counts
-	aloneTime     = 5 * time.Second       // in which servers have no connections
-	restTime      = time.Second           // between opening streams and weighing the server
-	hearTimeout   = 2 * time.Second       // for the first ticks, before they are sent anew
-	hearEach      = 20 * time.Microsecond // more for each of them
-	retryPause    = time.Second           // of a client whose connection failed
-	windowTail    = time.Second           // of a window, after its last tick
-	openRateMin   = 200                   // streams per second; slower is given up
+	virtualNap      = 20 * time.Microsecond // between two looks whether the loop is at rest
+	startTimeout    = 20 * time.Second      // from the start of the process to its ready line
+	stopTimeout     = 15 * time.Second      // from SIGTERM to its end
+	drainWindow     = time.Second           // of the server started here
+	scrapeTimeout   = 30 * time.Second
+	openTimeout     = 30 * time.Second // of one stream, the server being busy
+	settleTimeout   = 30 * time.Second // for the server to have done what was asked
+	returnTimeout   = 20 * time.Second // for freed memory to be given back
+	returnPoll      = 500 * time.Millisecond
+	pollEvery       = 50 * time.Millisecond
+	sourceStep      = 500 * time.Microsecond // between bursts of ticks
+	sourceNapMax    = 50 * time.Millisecond  // between two looks whether to stop
+	swarmWait       = 2 * time.Millisecond   // between two looks at the commands
+	slowStep        = 50 * time.Millisecond  // between reads of slow clients
+	stormTimeout    = time.Minute
+	certificateTime = 7 * 24 * time.Hour    // longer than any run
+	warmTime        = time.Second           // of a window, before it counts
+	aloneTime       = 5 * time.Second       // in which servers have no connections
+	restTime        = time.Second           // between opening streams and weighing the server
+	hearTimeout     = 2 * time.Second       // for the first ticks, before they are sent anew
+	hearEach        = 20 * time.Microsecond // more for each of them
+	retryPause      = time.Second           // of a client whose connection failed
+	windowTail      = time.Second           // of a window, after its last tick
+	openRateMin     = 200                   // streams per second; slower is given up
 )

@@ -139,6 +139,7 @@ var measures = []measure{
 	ofIdle("user memory per connection", "B", func(i *Idle) float64 { return i.PerStream.User }),
 	ofIdle("RSS per connection", "B", func(i *Idle) float64 { return i.PerStream.RSS }),
 	ofIdle("kernel, both ends", "B", func(i *Idle) float64 { return i.PerStream.Kernel }),
+	ofIdle("CPU per connection opened", "µs", func(i *Idle) float64 { return i.Opening }),
 	ofIdle("CPU per connection and second", "µs", func(i *Idle) float64 { return i.CPU }),
 	ofIdle("heartbeats per connection and second", "", func(i *Idle) float64 { return i.Beats }),
 	ofIdle("CPU without connections, per second", "µs", func(i *Idle) float64 { return i.Alone }),

@@ -23,11 +23,12 @@ type member struct {
 type memberState uint8
 
 const (
-	memberAway   memberState = iota // no socket, or one that is being connected
-	memberAsked                     // the handshake is sent
-	memberOpen                      // the subscribe is sent
-	memberHeard                     // the server has said something since
-	memberClosed                    // by the server
+	memberAway    memberState = iota // no socket, or one that is being connected
+	memberShaking                    // TLS is shaking hands, elsewhere
+	memberAsked                      // the handshake is sent
+	memberOpen                       // the subscribe is sent
+	memberHeard                      // the server has said something since
+	memberClosed                     // by the server
 )
 
 // A place says which tick of a token came last. Free ones have token 0.

@@ -27,10 +27,13 @@ type target struct {
 	// Of Azira.
 	dialect string // of its clients; peers say theirs
 	own     bool   // it is without settings of --also, in the first dialect
+	front   bool   // nginx is in front of it
 
 	// Of Azira with settings that --also gives.
 	flags   []string
 	environ []string
+
+	cert *certificate // for TLS; nil is clear text
 }
 
 // azira says that it is one of ours, with whatever settings.
@@ -162,11 +165,13 @@ func listPeers(ctx context.Context, program string) (known []target, err error) 
 // kind says how the target is started.
 func (t *target) kind(c *RunConfig, endpoint string, on cores) serverKind {
 	k := serverKind{path: t.program, args: func(string) []string {
-		return []string{t.name, "--listen", "127.0.0.1:0", "--feed", endpoint,
-			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)}
+		return append([]string{t.name, "--listen", "127.0.0.1:0", "--feed", endpoint,
+			"--clients", strconv.Itoa(c.Clients), "--per-send", strconv.Itoa(c.PerSend)},
+			t.tlsFlags()...)
 	}}
 	if t.azira() {
-		k = aziraKind(t.program, endpoint, append(c.serveFlags(), t.flags...)...)
+		flags := slices.Concat(c.serveFlags(), t.tlsFlags(), t.flags)
+		k = aziraKind(t.program, endpoint, flags...)
 		k.environ = t.environ
 	}
 	k.cores = on

@@ -21,6 +21,7 @@ type launch struct {
 	procs int    // GOMAXPROCS; 0 is as many as there are
 
 	environ []string // beside ours, and before it
+	gently  bool     // it is to see its own children off: if we are killed it is asked to end
 }
 
 // A process is a child that ends with terminate, or with us.
@@ -51,6 +52,9 @@ func startProcess(name string, l launch) (*process, error) {
 	p.cmd.Env = append(p.cmd.Env, l.environ...)
 	p.cmd.Stderr = log
 	p.cmd.SysProcAttr = processAttr()
+	if l.gently {
+		endGently(p.cmd.SysProcAttr)
+	}
 	if p.stdin, err = p.cmd.StdinPipe(); err == nil {
 		p.stdout, err = p.cmd.StdoutPipe()
 	}

@@ -21,7 +21,11 @@ func Run(ctx context.Context, c RunConfig) (*RunReport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	r, err := c.rounds(ctx, c.findTargets(ctx, temp))
+	var r *RunReport
+	targets, err := c.allTargets(ctx, temp)
+	if err == nil {
+		r, err = c.rounds(ctx, targets)
+	}
 	if err = errors.Join(err, os.RemoveAll(temp)); err != nil {
 		return nil, err
 	}

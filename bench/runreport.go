@@ -35,6 +35,7 @@ type RunSettings struct {
 	SlowRate  float64  `json:"slow_rate"`
 	ChurnRate float64  `json:"churn"`
 	BoundMs   float64  `json:"bound_ms"`
+	Hybrid    bool     `json:"hybrid"`
 }
 
 // A TargetReport is one target's part.
@@ -78,6 +79,7 @@ func newRunReport(c *RunConfig, pinned bool) *RunReport {
 		Same: c.Same, Zipf: c.Zipf, Rate: c.Rate, FanOut: c.load().fanOut(c.Clients),
 		Seconds: c.Seconds, Rounds: c.Rounds, PerSend: c.PerSend, Share: c.Share, Pairs: c.Pairs,
 		Stall: c.Stall, SlowRate: c.SlowRate, ChurnRate: c.ChurnRate, BoundMs: c.BoundMs,
+		Hybrid: c.Hybrid,
 	}}
 }
 

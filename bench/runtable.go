@@ -45,8 +45,11 @@ func (t *Trial) words() string {
 	}
 	if t.Idle != nil {
 		m := t.Idle.PerStream
-		add("per connection: user %s bytes, RSS %s, kernel %s (both ends), %s µs/s", known(m.User),
-			whole(m.RSS), whole(m.Kernel), decimals(t.Idle.CPU, 2))
+		add("per connection: user %s bytes, RSS %s, kernel %s (both ends), opened in %s µs",
+			known(m.User), whole(m.RSS), whole(m.Kernel), whole(t.Idle.Opening))
+		if t.Idle.CPU > 0 {
+			add("%s µs/s", decimals(t.Idle.CPU, 2))
+		}
 		if t.Idle.Beats > 0 {
 			add("%s heartbeats/s", decimals(t.Idle.Beats, 3))
 		}
@@ -58,6 +61,9 @@ func (r *RunReport) table(t *table) {
 	t.head(r.Head)
 	t.row("load", r.Settings.words())
 	r.dialects(t)
+	if r.Settings.Kind == KindTLS {
+		t.row("TLS", r.Settings.tlsWords())
+	}
 	if r.Pinned {
 		t.row("cores", "server on one of its own, clients and feed on the others")
 	}

@@ -32,6 +32,7 @@ type RunConfig struct {
 	SlowRate  float64 // slow: bytes per second that these read
 	ChurnRate float64 // churn: clients per second that come back anew
 	BoundMs   float64 // saturate: p99 at the knee
+	Hybrid    bool    // tls: clients offer X25519MLKEM768 too
 
 	Dialects []string // of Azira's clients, each a target of its own; none is text alone
 
@@ -55,6 +56,7 @@ const (
 	KindStorm    Kind = "storm"    // all clients come back at once
 	KindSlow     Kind = "slow"     // windows before, during and after a stall of some clients
 	KindSaturate Kind = "saturate" // rates rising to the knee
+	KindTLS      Kind = "tls"      // memory at four sizes, then a window; with TLS and without
 )
 
 // Scenarios are what can be run by name. Those of the same names as rows of the
@@ -87,6 +89,10 @@ var Scenarios = []RunConfig{
 	{Name: "slow", About: "some clients stall or read slowly", Kind: KindSlow,
 		Clients: 1000, Tokens: 20, Of: 1000, Rate: 100_000, Share: 0.1,
 		Pairs: 5, Stall: 60, Seconds: 10},
+	// Below half of a core, so that no loop waits for more ticks.
+	{Name: "tls", About: "TLS built in, clear text, nginx in front, goroutines: memory, CPU",
+		Kind: KindTLS, Clients: 2000, Tokens: 20, Of: 1000, Rate: 20_000, Rounds: 3, Hybrid: true,
+		Against: []string{"gorilla", "lean"}},
 	{Name: "saturate", About: "rates rising to the knee", Kind: KindSaturate,
 		Clients: 500, Tokens: 50, Of: 1000, Rate: 100_000, BoundMs: 50},
 }
@@ -122,7 +128,7 @@ func (c *RunConfig) load() load {
 // Check refuses settings that do not fit, before anything is started.
 func (c *RunConfig) Check() error {
 	least := 1.0
-	if c.Kind == KindIdle {
+	if c.Kind == KindIdle || c.Kind == KindTLS {
 		least = sizes // one more at each
 	}
 	for _, s := range []struct {
@@ -168,6 +174,11 @@ func (c *RunConfig) Check() error {
 	}
 	if err := checkDialects(c.Dialects); err != nil {
 		return err
+	}
+	if c.Kind == KindTLS {
+		if err := c.checkTLS(); err != nil {
+			return err
+		}
 	}
 	return checkDescriptors(min(c.Clients/c.Servers, swarmStreams)+fdSpare, "clients")
 }

@@ -20,9 +20,11 @@ type server struct {
 
 	// Fixed after startServer.
 	dir     string // database and log
-	public  string // host:port
+	public  string // host:port; of what is in front, if there is something
 	admin   string // host:port; only Azira has it
 	dialect string
+
+	front *process // does TLS for it; nil is nobody
 }
 
 // A serverKind says how to start one kind of server. Its first line is
@@ -92,7 +94,7 @@ func (s *server) parseReady(text string) bool {
 		return s.dialect == dialectText || s.dialect == dialectNATS || s.dialect == dialectURL
 	}
 	for i := 1; i < len(words); i++ {
-		addr := strings.TrimPrefix(words[i], "http://")
+		_, addr, _ := strings.Cut(words[i], "://")
 		switch words[i-1] {
 		case "ready:":
 			s.public, s.dialect = addr, dialectText
@@ -103,16 +105,28 @@ func (s *server) parseReady(text string) bool {
 	return s.public != "" && s.admin != ""
 }
 
-// bearer registers an account and returns its credential; peers ask for none.
-func (s *server) bearer(ctx context.Context) (string, error) {
+// bearer registers an account and returns its credential; peers ask for none. The
+// server may have TLS, by the certificate that is trusted.
+func (s *server) bearer(ctx context.Context, trust string) (string, error) {
 	if s.admin == "" {
 		return "", nil
 	}
-	auth, err := client.NewAuth("http://" + s.public)
+	scheme := "http://"
+	if trust != "" {
+		scheme = "https://"
+	}
+	auth, err := client.NewAuth(scheme + s.public)
 	if err != nil {
 		return "", fmt.Errorf("register account: %w", err)
 	}
 	defer auth.Close()
+	if trust != "" {
+		pool, err := roots(trust)
+		if err != nil {
+			return "", err
+		}
+		auth.Trust(pool)
+	}
 	cred, err := auth.Register(ctx, "bench", rand.Text())
 	if err != nil {
 		return "", fmt.Errorf("register account: %w", err)
@@ -120,7 +134,22 @@ func (s *server) bearer(ctx context.Context) (string, error) {
 	return cred.Bearer, nil
 }
 
+// usage is that of the server and of what is in front of it.
+func (s *server) usage() (usage, error) {
+	u, err := s.process.usage()
+	if err != nil || s.front == nil {
+		return u, err
+	}
+	more, err := s.front.usage()
+	u.add(more)
+	return u, err
+}
+
 // stop ends the server and removes its directory.
 func (s *server) stop() error {
-	return errors.Join(s.terminate(), os.RemoveAll(s.dir))
+	err := s.terminate()
+	if s.front != nil {
+		err = errors.Join(err, s.front.terminate())
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
 }

@@ -139,7 +139,7 @@ func (r *streamsRun) start(ctx context.Context, fail func(error)) (err error) {
 	if err := await(ctx, "the tokens to be known", r.known); err != nil {
 		return err
 	}
-	bearer, err := r.server.bearer(ctx)
+	bearer, err := r.server.bearer(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -55,8 +55,11 @@ func (c *RunConfig) longest() time.Duration {
 }
 
 func (t *trial) measure(ctx context.Context, r *Trial) error {
-	if t.c.Kind == KindIdle {
+	switch t.c.Kind {
+	case KindIdle:
 		return t.idle(ctx, r)
+	case KindTLS:
+		return t.tls(ctx, r)
 	}
 	if err := t.fill(ctx); err != nil {
 		return err
@@ -92,7 +95,10 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 		if s.admin != "" {
 			t.scrapes = append(t.scrapes, newScraper(s.admin))
 		}
-		bearer, err := s.bearer(ctx)
+		bearer, err := s.bearer(ctx, t.target.ownTrust())
+		if err == nil && t.target.front {
+			err = s.putInFront(ctx, t.target.cert, t.c.Clients, t.cores, fail)
+		}
 		if err != nil {
 			return err
 		}
@@ -100,7 +106,9 @@ func (t *trial) start(ctx context.Context, fail func(error)) (err error) {
 			s.dialect = t.target.dialect
 		}
 		plan.setups = append(plan.setups, swarmLoad{Load: t.c.load(), Addr: s.public,
-			Bearer: bearer, Dialect: s.dialect, Count: t.counted(), Epoch: epoch})
+			Bearer: bearer, Dialect: s.dialect, Trust: t.target.trust(),
+			Hybrid: t.c.Hybrid,
+			Count:  t.counted(), Epoch: epoch})
 	}
 	err = await(ctx, "a subscriber of the feed", func(context.Context) (bool, error) {
 		return t.source.connected(n), nil

@@ -150,7 +150,7 @@ func (l *loop) nextAck(c *conn, a *answer, told []uint64) []byte {
 		}
 	}
 	a.acked = a.at == yes+a.failed.len()
-	out = proto.AppendAckEnd(out, len(k.tokens), l.e.o.TokensPerStream, !a.acked)
+	out = proto.AppendAckEnd(out, len(k.tokens), int(c.tokens), !a.acked)
 	if a.acked {
 		a.dropped, a.failed = nil, failures{}
 	}

@@ -37,6 +37,7 @@ type conn struct {
 	fd      int32
 	serial  uint32
 	expires uint32 // second of the loop's clock when its bearer ends; 0 = never
+	tokens  uint32 // it may hold at most
 	kind    Kind
 
 	// Owned by the loop.
@@ -70,7 +71,11 @@ type inbound struct {
 	since uint32 // second of its first byte
 	held  int    // bytes of it that count in loop.partial
 	left  []byte // bytes behind a request whose answer waits
+	torn  bool   // a record of its Sealer is not whole
 }
+
+// begun says that something of it came and the rest did not.
+func (in *inbound) begun() bool { return in.torn || !in.dec.Idle() }
 
 // A bucket holds the requests a connection may make now, in tenths.
 type bucket struct {

@@ -69,6 +69,7 @@ type Stream struct {
 	Kind    Kind
 	Early   []byte    // what was read past the handshake
 	Expires time.Time // when its bearer ends; zero = not known
+	Tokens  int       // it may hold at most; 0 = TokensPerStream
 	Refuse  *Refusal  // end it at once with this
 	Sealer  Sealer    // its TLS session; nil = it has none
 

@@ -77,8 +77,12 @@ func (l *loop) attach(fd int, s Stream) {
 		serial:  l.serial,
 		kind:    s.Kind,
 		expires: l.e.second(s.Expires),
+		tokens:  uint32(l.e.o.TokensPerStream),
 		heard:   l.now,
 		pinged:  l.now - uint32(fd)%pingSpread, // so that pings don't come in crowds
+	}
+	if s.Tokens > 0 {
+		c.tokens = uint32(min(s.Tokens, l.e.o.TokensPerStream))
 	}
 	c.bucket = bucket{filled: l.e.tenth(), tenths: uint16(l.e.o.RequestsBurst * 10)}
 	for fd >= len(l.conns) {
@@ -117,8 +121,9 @@ func (l *loop) begin(c *conn, s Stream) {
 	if len(s.Early) > 0 && c.state == open {
 		l.feed(c, s.Early)
 	}
-	if c.sealed {
-		c.readable = true // records may have come with the handshake
+	// Records that came with the handshake lie in the Sealer.
+	if c.sealed && c.state == open && l.feedSealed(c, nil) {
+		c.readable = true // more may have come since
 		l.serve(c)
 	}
 }

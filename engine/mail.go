@@ -124,7 +124,7 @@ func (l *loop) roster(c *conn, req *proto.Request) {
 func (l *loop) done(c *conn, req *proto.Request) {
 	k := &l.cohorts.all[c.cohort]
 	out := proto.AppendAckTurn(proto.AppendAckHead(l.scratch.one[:0], req.ID, req.Verb))
-	l.scratch.one = proto.AppendAckEnd(out, len(k.tokens), l.e.o.TokensPerStream, false)
+	l.scratch.one = proto.AppendAckEnd(out, len(k.tokens), int(c.tokens), false)
 	l.answer(c, proto.OpText, l.scratch.one)
 }
 

@@ -142,7 +142,7 @@ func (l *loop) feedSealed(c *conn, p []byte) bool {
 	if err == nil && c.parked == nil && len(l.seals[c.fd].rest) > 0 {
 		l.park(c, l.cursor, nil, nil) // until the socket takes our reply
 	}
-	if len(plain) > 0 {
+	if len(plain) > 0 || c.in != nil || l.torn(c) > 0 {
 		l.feed(c, plain)
 	}
 	if err != nil && c.state != gone {
@@ -153,13 +153,15 @@ func (l *loop) feedSealed(c *conn, p []byte) bool {
 
 // keep keeps what is incomplete, within the loop's budget, or forgets inbound.
 func (l *loop) keep(c *conn, in *inbound) {
+	torn := l.torn(c)
+	in.torn = torn > 0
 	if c.kind != Echo {
-		now := len(in.dec.Partial()) + len(in.left)
+		now := len(in.dec.Partial()) + len(in.left) + torn
 		l.partial += now - in.held
 		in.held = now
 	}
 	switch {
-	case in.dec.Idle() && len(in.left) == 0:
+	case in.dec.Idle() && len(in.left) == 0 && torn == 0:
 		c.in, l.idle = nil, in
 		return
 	case c.in == nil:
@@ -167,7 +169,7 @@ func (l *loop) keep(c *conn, in *inbound) {
 		c.in = in
 		l.soon(c)
 	}
-	if in.dec.Idle() || c.kind == Echo {
+	if in.dec.Idle() && torn == 0 || c.kind == Echo {
 		return
 	}
 	switch p := in.dec.Partial(); {

@@ -76,7 +76,7 @@ func (l *loop) renewed(c *conn, id []byte, expires time.Time, err error) {
 		l.soon(c)
 		k := &l.cohorts.all[c.cohort]
 		l.scratch.one = proto.AppendRenewed(l.scratch.one[:0], id,
-			len(k.tokens), l.e.o.TokensPerStream, expiresIn(expires))
+			len(k.tokens), int(c.tokens), expiresIn(expires))
 	}
 	if c.parked == nil {
 		l.answer(c, proto.OpText, l.scratch.one)

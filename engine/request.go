@@ -88,7 +88,7 @@ func (l *loop) subscribe(c *conn, names []byte) {
 	}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
-	if limit := l.e.o.TokensPerStream; len(ids) > limit {
+	if limit := int(c.tokens); len(ids) > limit {
 		answer := fmt.Appendf(nil, "Error: at most %d tokens per stream", limit)
 		l.answer(c, proto.OpText, answer)
 		return

@@ -15,6 +15,8 @@ type Sealer interface {
 	// Open takes what the socket had and appends what it carries to dst, as far as
 	// records are whole. It may have something to say itself: reply is to be sent.
 	Open(dst, p []byte) (plain, reply []byte, err error)
+	// Held is how much it keeps of a record that is not whole, in bytes.
+	Held() int
 	// Bye appends the alert that says that nothing more comes.
 	Bye(dst []byte) []byte
 }
@@ -101,6 +103,15 @@ func (l *loop) open(c *conn, p []byte) ([]byte, error) {
 		x.rest = append(x.rest, reply[took:]...)
 	}
 	return plain, err
+}
+
+// torn is how much a connection's Sealer keeps of a record that is not whole: it counts
+// and has its time as an incomplete request does.
+func (l *loop) torn(c *conn) int {
+	if !c.sealed {
+		return 0
+	}
+	return l.seals[c.fd].s.Held()
 }
 
 // bye tells the peer of a sealed connection that nothing more comes.

@@ -42,6 +42,8 @@ func (s *plainSealer) Open(dst, p []byte) (plain, reply []byte, err error) {
 	return dst, nil, nil
 }
 
+func (s *plainSealer) Held() int { return len(s.have) }
+
 func (s *plainSealer) Bye(dst []byte) []byte { return binary.BigEndian.AppendUint16(dst, sealBye) }
 
 // An unsealer reads what a plainSealer has sealed.

@@ -22,7 +22,7 @@ func (l *loop) welcomeTyped(c *conn, s Stream) {
 	w := proto.Welcome{
 		Conn: s.ID, Username: s.Username, Epoch: l.e.Epoch(),
 		BeatMs: int(c.beat) * int(beatTick.Milliseconds()), ResumeS: int(l.e.lanes.resumeS.Load()),
-		Tokens: l.e.o.TokensPerStream, Connections: s.Connections,
+		Tokens: int(c.tokens), Connections: s.Connections,
 		PerSecond: l.e.o.RequestsPerSecond, Burst: l.e.o.RequestsBurst, Refused: l.e.o.RefusedMax,
 		FrameBytes: l.e.o.RequestBytes, ListBytes: l.e.o.SubscribeBytes,
 		WithinMs: int(l.e.o.RequestWithin.Milliseconds()), ExpiresIn: expiresIn(s.Expires),
@@ -57,7 +57,7 @@ func (l *loop) typedRequest(c *conn, m proto.Message) {
 	}
 	req, err := l.requests.Parse(m.Payload)
 	long := len(m.Payload) > l.e.o.RequestBytes && (err != nil || req.Verb != proto.VerbSubscribe)
-	if most := 2*l.e.o.TokensPerStream + namesSpare; err == nil && len(req.Wishes) > most {
+	if most := 2*int(c.tokens) + namesSpare; err == nil && len(req.Wishes) > most {
 		err = &proto.Fault{Code: proto.CodeLimit,
 			Text: fmt.Sprintf("at most %d tokens in one request", most)}
 	}
@@ -121,7 +121,7 @@ type grant struct {
 func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
 	l.growTokens()
 	old := &l.cohorts.all[c.cohort]
-	grants, failed := l.grant(&old.list, req)
+	grants, failed := l.grant(&old.list, int(c.tokens), req)
 	x, told := l.extend(old, grants)
 	option := newOption(req.Mode, req.WindowMs)
 	a := &answer{verb: req.Verb, id: slices.Clone(req.ID), failed: failed}
@@ -151,8 +151,10 @@ func (l *loop) subscribeTyped(c *conn, req *proto.Request) {
 
 // grant finds out which tokens of a subscribe a list may get, each once, and why not
 // the others.
-func (l *loop) grant(old *list, req *proto.Request) (grants []grant, failed failures) {
-	count, limit := len(old.tokens), l.e.o.TokensPerStream
+func (l *loop) grant(
+	old *list, limit int, req *proto.Request,
+) (grants []grant, failed failures) {
+	count := len(old.tokens)
 	for _, w := range req.Wishes {
 		id, ok := l.e.tokens.find(w.Name)
 		if ok && int(id) >= len(l.tokens) {

@@ -87,10 +87,13 @@ func (l *loop) look(c *conn) {
 func (l *loop) overdue(c *conn) bool {
 	o := &l.e.o
 	after := func(since uint32, d time.Duration) bool { return int32(l.now-since-seconds(d)) >= 0 }
+	if c.parked != nil && c.in != nil && c.in.torn {
+		c.in.since = l.now // nothing is read: it is not the peer who tarries
+	}
 	switch {
 	case c.expires != 0 && o.CloseOnExpiry && after(c.expires, 0):
 		l.shut(c, proto.CloseExpired, "bearer expired")
-	case c.in != nil && !c.in.dec.Idle() && after(c.in.since, o.RequestWithin):
+	case c.in != nil && c.in.begun() && after(c.in.since, o.RequestWithin):
 		l.shut(c, proto.ClosePolicy, fmt.Sprintf("request not complete within %v", o.RequestWithin))
 	case c.parked != nil && o.StallTimeout > 0 && after(c.parked.since, o.StallTimeout):
 		l.shut(c, proto.CloseStalled, fmt.Sprintf("took nothing for %v", o.StallTimeout))

@@ -48,12 +48,12 @@ func (s *Service) look(d *desk, arrived []*Seat, stale bool) (left int) {
 			s.floor.waits(d)
 		}
 	}
+	before := len(d.seats)
+	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
+	s.settleAcks(d) // before those who came are seated
 	for _, st := range d.seats {
 		s.note(d, st)
 	}
-	before := len(d.seats)
-	d.seats = slices.DeleteFunc(d.seats, func(st *Seat) bool { return s.leaves(d, st) })
-	s.settleAcks(d)
 	if len(d.seats) == 0 {
 		s.save(d)
 	} else if !d.lost {
@@ -103,13 +103,16 @@ func (s *Service) note(d *desk, st *Seat) {
 		st.next = st.place
 		d.turns.giveBack(st.page)
 		st.page = nil
+		if st.has != nil && st.extras {
+			st.has.Again()
+		}
 		st.free = st.state.CompareAndSwap(seatAgain, seatIdle)
 	}
 	if x := st.extra.Swap(nil); x != nil {
 		if st.has != nil {
 			st.has.Close()
 		}
-		st.has, st.more = *x, true
+		st.has, st.extras = *x, false
 	}
 }
 
@@ -119,6 +122,9 @@ func (s *Service) leaves(d *desk, st *Seat) bool {
 		return false
 	}
 	s.noteAck(d, st)
+	if x := st.extra.Swap(nil); x != nil {
+		(*x).Close()
+	}
 	if st.has != nil {
 		st.has.Close()
 	}
@@ -221,8 +227,9 @@ func (s *Service) post(st *Seat, frames []byte) {
 // extras are the frames of a seat's Extra.
 func (s *Service) extras(st *Seat) (frames []byte) {
 	if st.has != nil {
-		frames, st.more = st.has.Next(nil, pageBytes)
+		frames, _ = st.has.Next(nil, pageBytes)
 	}
+	st.extras = len(frames) > 0
 	return frames
 }
 

@@ -2,77 +2,10 @@ package inbox
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"slices"
-	"time"
 
 	"azira/store"
 )
-
-// A job is a change that waits for the sequencer.
-type job struct {
-	do    func(*round) error
-	lazy  bool   // need not be on the disk at once; nobody waits for it
-	after func() // called when it is done or has failed; may be nil
-
-	// The outcome, valid when done is closed.
-	id   uint64
-	err  error
-	done chan struct{}
-}
-
-func newJob() *job { return &job{done: make(chan struct{})} }
-
-// run has a job done and waits for it. When ctx ends first, it may be done still.
-func (s *Service) run(ctx context.Context, j *job) error {
-	select {
-	case s.jobs <- j:
-	case <-ctx.Done():
-		return ErrBusy
-	case <-s.closing:
-		return ErrClosed
-	}
-	select {
-	case <-j.done:
-		return j.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// later has a job done some time; false if too many wait.
-func (s *Service) later(j *job) bool {
-	j.lazy = true
-	select {
-	case s.jobs <- j:
-		return true
-	default:
-		return false
-	}
-}
-
-// sequence does all changes, one after the other, so that ids become visible in their
-// order. What waits shares a commit.
-func (s *Service) sequence() {
-	for {
-		select {
-		case j := <-s.jobs:
-			s.commit(j)
-		case <-s.closing:
-			for {
-				select {
-				case j := <-s.jobs:
-					s.commit(j)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
 
 // A round is what goes into one commit.
 type round struct {
@@ -393,52 +326,4 @@ func (r *round) remove(username string) error {
 	}
 	r.cursors[username] = &cursor{}
 	return nil
-}
-
-// A receipt is kept under the idempotency key of what was sent.
-type receipt struct {
-	id    uint64
-	print []byte // of the message
-}
-
-func (x receipt) append(dst []byte) []byte {
-	return append(binary.BigEndian.AppendUint64(dst, x.id), x.print...)
-}
-
-// receipt is what is known under a key, zero if nothing is.
-func (r *round) receipt(key []byte) (x receipt, err error) {
-	if x, ok := r.keys[string(key)]; ok {
-		return x, nil
-	}
-	p, err := r.s.store.Get(store.TableInbox, key)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return x, nil
-	case err != nil:
-		return x, err
-	case len(p) < 8:
-		return x, ErrRecord
-	}
-	x = receipt{binary.BigEndian.Uint64(p), p[8:]}
-	if x.id+uint64(keyKeptFor/time.Microsecond) < r.s.nowID() {
-		return receipt{}, nil
-	}
-	return x, nil
-}
-
-// print is the same for the same message to the same logs.
-func (d *Draft) print(logs []string) []byte {
-	h := sha256.New()
-	field := func(s string) {
-		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s))))
-		h.Write([]byte(s))
-	}
-	for _, log := range slices.Sorted(slices.Values(logs)) {
-		field(log)
-	}
-	field(d.Kind)
-	field(string(d.Content))
-	field(d.TTL.String())
-	h.Write(binary.BigEndian.AppendUint64(nil, d.ReplyTo))
-	return h.Sum(nil)[:16]
 }

@@ -15,6 +15,8 @@ type Outlet interface {
 type Extra interface {
 	// Next appends frames of up to about room bytes; more says that there are others.
 	Next(dst []byte, room int) (frames []byte, more bool)
+	// Again says that the frames of the last Next were not taken.
+	Again()
 	// Close is called once, when the stream has ended or wants no more of it.
 	Close()
 }
@@ -44,7 +46,7 @@ type Seat struct {
 	held     []uint64 // in turns: ids that it got and has not acknowledged
 	page     []uint64 // in turns: those on their way
 	postedAt int64    // Unix ms
-	more     bool     // Extra has more
+	extras   bool     // the page has some of has
 }
 
 // A place is how far a stream is in its inbox.
@@ -112,7 +114,9 @@ func (st *Seat) Want(x Extra) {
 	if x == nil {
 		x = nothing{}
 	}
-	st.extra.Store(&x)
+	if old := st.extra.Swap(&x); old != nil {
+		(*old).Close()
+	}
 	st.service.floor.call(st.desk)
 }
 
@@ -130,4 +134,5 @@ func (st *Seat) Ended() {
 type nothing struct{}
 
 func (nothing) Next(dst []byte, _ int) ([]byte, bool) { return dst, false }
+func (nothing) Again()                                {}
 func (nothing) Close()                                {}

@@ -28,6 +28,7 @@ type admin struct {
 	token      [sha256.Size]byte  // of the bearer callers must show
 	guarded    bool               // there is such a bearer
 	mux        *http.ServeMux
+	open       *http.ServeMux // what is shown without the bearer: pages that hold nothing
 
 	// Shared.
 	ready atomic.Bool
@@ -40,15 +41,17 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 	connected func() bool, state func() store.State, metrics http.Handler) *admin {
 	a := &admin{log: log, responsive: responsive, connected: connected,
 		needsFeed: c.ReadyNeedsFeed, state: state}
-	a.mux = http.NewServeMux()
+	a.mux, a.open = http.NewServeMux(), http.NewServeMux()
+	a.pages()
 	if c.AdminToken != "" {
 		a.token, a.guarded = sha256.Sum256([]byte(c.AdminToken)), true
 	}
 	a.mux.HandleFunc("GET /livez", a.live)
 	a.mux.HandleFunc("GET /readyz", a.readiness)
 	a.mux.Handle("GET /metrics", metrics)
+	a.mux.HandleFunc("GET /openapi.json", a.openAPI)
 	a.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	a.mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	a.mux.HandleFunc("GET /debug/pprof/cmdline", commandLine)
 	a.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	a.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	a.mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
@@ -60,6 +63,11 @@ func newAdmin(c *Config, log *slog.Logger, responsive func(time.Duration) error,
 }
 
 func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	protectAdmin(w.Header())
+	if _, pattern := a.open.Handler(r); pattern != "" && (a.guarded || a.permits(r)) {
+		a.open.ServeHTTP(w, r)
+		return
+	}
 	if !a.permits(r) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "not authenticated", http.StatusUnauthorized)

@@ -18,6 +18,7 @@ type answer struct {
 	body    []byte
 	packed  []byte // body compressed, where it is kept so
 	plain   bool   // body is text, not JSON
+	kind    string // Content-Type, where it is neither
 	header  [][2]string
 	cookies []*http.Cookie
 	secret  bool // carries credentials: never cached
@@ -82,9 +83,12 @@ func (a answer) send(w http.ResponseWriter, r *http.Request, since time.Time) {
 	if a.secret {
 		h.Set("Cache-Control", "no-store")
 	}
-	if a.plain {
+	switch {
+	case a.kind != "":
+		h.Set("Content-Type", a.kind)
+	case a.plain:
 		h.Set("Content-Type", "text/plain; charset=utf-8")
-	} else {
+	default:
 		h.Set("Content-Type", "application/json")
 	}
 	body := a.body

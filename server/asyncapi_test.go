@@ -170,6 +170,7 @@ func TestAsyncAPIDescribesTheStreams(t *testing.T) {
 			seen := witness{}
 			for _, drive := range []func(*testing.T, string) witness{
 				driveTicks, driveGaps, driveFeedGap, driveErrors, driveLimits, driveInternal,
+				driveRoster, driveMessages,
 			} {
 				seen.add(drive(t, protocol))
 			}

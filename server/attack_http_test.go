@@ -297,6 +297,10 @@ func TestSecurityHeaders(t *testing.T) {
 			t.Errorf("%s: HSTS in clear text", path)
 		}
 	}
+	clear := s.raw("GET /healthcheck HTTP/1.1\r\nHost: azira.example\r\nConnection: close\r\n\r\n")
+	if strings.Contains(clear, "Strict-Transport-Security") {
+		t.Errorf("HSTS in clear text: %q", clear)
+	}
 	for host, want := range map[string]bool{"azira.example": true, "azira.example:444": true,
 		"localhost:8000": false, "127.0.0.1": false, "[::1]:8000": false} {
 		got := s.raw("GET /healthcheck HTTP/1.1\r\nHost: " + host + "\r\nX-Forwarded-Proto: https\r\n" +

@@ -63,6 +63,7 @@ type Config struct {
 	HeartbeatEvery    time.Duration // between heartbeats of typed streams
 	CloseOnExpiry     bool
 	DrainWindow       time.Duration
+	LatencyAPI        bool // serve /api/v1/latency
 
 	// Messages.
 	MessageBytes  int64 // of one at most

@@ -23,7 +23,7 @@ func TestExampleConfig(t *testing.T) {
 	if err != nil || string(kept) != b.String() {
 		t.Errorf("%s is not what azira checkconfig --example prints (%v)", exampleFile, err)
 	}
-	if err := CheckFile(exampleFile); err != nil {
+	if err := CheckFile(exampleFile, nil); err != nil {
 		t.Error(err)
 	}
 	used := regexp.MustCompile(`(?m)^#([a-z])`).ReplaceAllString(b.String(), "$1")

@@ -40,6 +40,7 @@ var (
 	errKeySet         = errors.New("server: the issuer's keys can't be had")
 	errIssuerKeys     = errors.New("server: the issuer's keys (--jwt-jwks) not usable")
 	errUnreadable     = errors.New("server: the file can't be read")
+	errScope          = errors.New("server: API key for other calls")
 	errNoBearer       = errors.New("server: no credential")
 	errNotSocket      = errors.New("server: connection is no TCP socket")
 )

@@ -50,7 +50,7 @@ func (l *limiter) guess(from netip.Addr, name string) (*guess, time.Duration) {
 	if wait > 0 || proven {
 		return g, wait
 	}
-	if l.exempt.contain(from) {
+	if l.exempts(from) {
 		g.from.key = 0
 	} else if wait, _ = l.charge(&g.from, addressFree); wait > 0 {
 		l.refund(&g.pair, false)

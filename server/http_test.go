@@ -31,7 +31,8 @@ func TestHealthcheck(t *testing.T) {
 
 func TestUnknownPathAndMethod(t *testing.T) {
 	s := start(t)
-	for _, path := range []string{"/", "/api", "/api/v1/users/", "//healthcheck", "/healthcheck/",
+	for _, path := range []string{"/index.html", "/console", "/console/", "/console/index.html", "/console/operator.html",
+		"/console/../web.go", "/console/client/embed.go", "/console/client/test/run.js", "/api", "/api/v1/users/", "//healthcheck", "/healthcheck/",
 		"/api/v1/sessions/", "/api/trigger/ws/", "/api/trigger/ws/a/b", "/debug/echo",
 		"/debug/pprof/", "/metrics", "/livez", "/readyz", "/api/v1/../../metrics"} {
 		r := s.call("GET", path, nil)
@@ -226,7 +227,7 @@ func TestOversizedBodyIsCut(t *testing.T) {
 func TestPanicShowsNothing(t *testing.T) {
 	log := &syncBuffer{}
 	p := &public{cors: newCORS([]string{"*"}), log: testLogger(log), counts: newCounts(nil), proxies: &proxies{}, router: newRouter([]route{
-		{"GET", "/boom", false, func(*public, *request) answer { panic("the secret inside") }},
+		{"GET", "/boom", noCredential, func(*public, *request) answer { panic("the secret inside") }},
 	})}
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/boom", nil))

@@ -62,6 +62,9 @@ var latencyBoundsUs = func() (all []int64) {
 // latency tells how long ticks take: of one token with ?token=, else of all together
 // and of those with the most ticks counted.
 func (p *public) latency(r *request) answer {
+	if p.latencies.off {
+		return detail(http.StatusNotFound, "Not Found")
+	}
 	query := r.URL.Query()
 	limit, a, ok := limitOf(query["limit"])
 	if !ok {
@@ -111,6 +114,8 @@ func limitFault(most int) answer {
 // A latencyList is the tokens with the most ticks counted, made at most once a second
 // for all who ask: it has every loop look at every token.
 type latencyList struct {
+	off bool // users are told nothing; fixed
+
 	mu   sync.Mutex
 	at   time.Time
 	list []tokenLatency

@@ -108,3 +108,12 @@ func TestLatencyList(t *testing.T) {
 		}
 	}
 }
+
+// Where it is switched off there is no such call, also for who has a bearer.
+func TestLatencyOff(t *testing.T) {
+	s := start(t, func(c *Config) { c.LatencyAPI = false })
+	r := s.call("GET", "/api/v1/latency", nil, as(s.account("ann"))...)
+	if r.StatusCode != 404 || r.text("detail") != "Not Found" {
+		t.Errorf("%d %s", r.StatusCode, r.body)
+	}
+}

@@ -54,7 +54,7 @@ func newLimiter(c *Config) limiter {
 
 // address says for how long a caller must wait for one more of a kind; 0 = not at all.
 func (l *limiter) address(k rateKind, from netip.Addr) time.Duration {
-	if l.rates[k].count == 0 || l.exempt.contain(from) {
+	if l.rates[k].count == 0 || l.exempts(from) {
 		return 0
 	}
 	return l.tallies.take(l.addressKey(k, from), l.rates[k])
@@ -62,7 +62,7 @@ func (l *limiter) address(k rateKind, from netip.Addr) time.Duration {
 
 // account is address for an account, which has a share of what an address has.
 func (l *limiter) account(k rateKind, from netip.Addr, name string) time.Duration {
-	if l.rates[k].count == 0 || l.exempt.contain(from) {
+	if l.rates[k].count == 0 || l.exempts(from) {
 		return 0
 	}
 	return l.tallies.take(l.key(k, netip.Addr{}, name), l.rates[k].share(accountShare))
@@ -93,6 +93,11 @@ func network(from netip.Addr) netip.Addr {
 	}
 	p, _ := from.Prefix(networkBits) // fails on other lengths only
 	return p.Addr()
+}
+
+// exempts says whether nothing from an address is counted.
+func (l *limiter) exempts(from netip.Addr) bool {
+	return from.Zone() != forwardedZone && l.exempt.contain(from)
 }
 
 // tooMany refuses for a while.

@@ -22,7 +22,8 @@ const (
 	requestIDBytes    = 8
 	usersPage         = 100 // accounts in one answer of the admin port
 	usersPageMax      = 1000
-	messagesPage      = 100 // in one answer of GET /api/v1/messages
+	secondsMax        = 10 * 365 * 24 * 3600 // of an API key
+	messagesPage      = 100                  // in one answer of GET /api/v1/messages
 	messagesPageMax   = 500
 	ttlMax            = 366 * 24 * time.Hour // of a message
 	corsMaxAge        = "600"                // seconds
@@ -43,6 +44,7 @@ const (
 	keySetTimeout     = 10 * time.Second
 	tlsReadBytes      = 16 << 10 // one read of a TLS session: what a record carries
 	tlsReadBytesMin   = 1 << 10
+	tlsKeptBytes      = 2 << 10 // a buffer of records up to so large stays with its stream
 	memoryLook        = time.Second
 	memoryTight       = 0.9 // of the memory there may be: no more streams
 	memoryCalm        = 0.8

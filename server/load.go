@@ -40,6 +40,7 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 	}
 	faults = append(faults, c.check(faults)...)
 	c.Warnings = append(c.Warnings, strangers(env)...)
+	c.Warnings = append(c.Warnings, shownSecrets(given)...)
 	if c.DebugEcho && !isLoopback(c.Listen) {
 		c.Warnings = append(c.Warnings, "debug-echo: anyone who reaches "+c.Listen+
 			" may open streams at /debug/echo, without credential")
@@ -47,15 +48,21 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 	return c, asError(faults)
 }
 
-// CheckFile reads a configuration file alone and returns a *ConfigError with
-// every fault it has, or another error if it can't be read.
-func CheckFile(name string) error {
+// CheckFile reads a configuration file, with the environment over it as a server has it,
+// and the files that it names. It returns a *ConfigError with every fault, or another
+// error if it can't be read.
+func CheckFile(name string, environ []string) error {
 	if _, err := os.Stat(name); err != nil {
 		return fmt.Errorf("%w: %s: %s", errUnreadable, name, cause(err))
 	}
 	c := Defaults()
 	faults := c.applyFile(name)
-	for _, f := range c.check(faults) {
+	faults = append(faults, c.applyEnvironment(environment(environ))...)
+	found := c.check(faults)
+	if len(faults)+len(found) == 0 {
+		found = c.checkFiles()
+	}
+	for _, f := range found {
 		f.Source = name
 		faults = append(faults, f)
 	}

@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"azira/auth"
 	"azira/inbox"
-	"azira/proto"
 )
 
 // send takes a message to a user.
@@ -48,12 +45,7 @@ func (p *public) accept(r *request) (rc inbox.Receipt, a answer, ok bool) {
 	if !ok {
 		return rc, a, false
 	}
-	to, err := auth.ParseAccountName(vs[0])
-	if err == nil {
-		err = p.maySend(r.id, to, d.ReplyTo)
-	} else {
-		err = errNotTo
-	}
+	to, err := p.maySend(r, vs[0], &d)
 	if err == nil {
 		rc, err = p.inbox.Send(r.Context(), to, d)
 	}
@@ -63,14 +55,37 @@ func (p *public) accept(r *request) (rc inbox.Receipt, a answer, ok bool) {
 	return rc, answer{}, true
 }
 
-// maySend says whether a caller may send to an account: to itself, to the clients of its
-// group, and to the vendor that it answers. Who can't be sent to is not told apart from
-// who is not there.
-func (p *public) maySend(from auth.Identity, to string, replyTo uint64) error {
-	if to == from.Username {
-		return nil
+// maySend says whether a caller may send to an account: to itself, as a vendor to the
+// clients of its group, and as one of them to the vendor that it answers. Who can't be
+// sent to is not told apart from who is not there.
+func (p *public) maySend(r *request, to string, d *inbox.Draft) (string, error) {
+	from := r.id.Username
+	to, err := auth.ParseAccountName(to)
+	if err != nil {
+		return "", errNotTo
 	}
-	return errNotTo
+	if to == from && r.id.Scopes == 0 {
+		return to, nil
+	}
+	if p.auth.IsVendor(from) {
+		switch in, err := p.auth.InGroup(from, to); {
+		case err != nil:
+			return "", err
+		case in:
+			return to, p.auth.Spend(r.Context(), from, 1, len(d.Content))
+		}
+	}
+	if d.ReplyTo != 0 && p.auth.IsVendor(to) {
+		sender, err := p.inbox.Sender(from, d.ReplyTo)
+		if err != nil && !errors.Is(err, inbox.ErrNoMessage) {
+			return "", err
+		}
+		in, err := p.auth.InGroup(to, from)
+		if err != nil || in && sender == to {
+			return to, err
+		}
+	}
+	return "", errNotTo
 }
 
 // draftOf reads what all calls that send have in common.
@@ -140,159 +155,4 @@ func (p *public) messageProblem(err error) answer {
 		return unavailable("The server is busy", retryAfterBusy)
 	}
 	return p.problem(err)
-}
-
-// messages is a page of the caller's inbox.
-func (p *public) messages(r *request) answer {
-	q, a, ok := queryOf(r.URL.Query())
-	if !ok {
-		return a
-	}
-	page, err := p.inbox.Messages(r.id.Username, q)
-	if err != nil {
-		return p.messageProblem(err)
-	}
-	out := append([]byte(nil), `{"messages":[`...)
-	for i := range page.Messages {
-		m := &page.Messages[i]
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(out, '{')
-		out = proto.AppendMessageFields(out, &proto.InboxMessage{
-			ID: m.ID, From: m.From, Kind: m.Kind, Content: m.Content, ReplyTo: m.ReplyTo,
-			Group: m.Group,
-		})
-		if m.Expires != 0 {
-			out = strconv.AppendInt(append(out, `,"expires":`...), m.Expires, 10)
-		}
-		out = strconv.AppendBool(append(out, `,"unread":`...), m.Unread)
-		out = append(out, '}')
-	}
-	out = append(out, `],"next":`...)
-	if page.More {
-		out = strconv.AppendUint(out, page.Messages[len(page.Messages)-1].ID, 10)
-	} else {
-		out = append(out, "null"...)
-	}
-	out = strconv.AppendUint(append(out, `,"unread":`...), page.Unread, 10)
-	out = strconv.AppendUint(append(out, `,"acked":`...), page.Acked, 10)
-	a = answer{status: http.StatusOK, body: append(out, '}')}
-	a.secret = true
-	return a
-}
-
-// queryOf reads after, before, since, until, limit and order.
-func queryOf(v url.Values) (q inbox.Query, a answer, ok bool) {
-	q.Limit = messagesPage
-	bad := func(name, want string) (inbox.Query, answer, bool) {
-		return q, unprocessable(wrong{[]any{"query", name}, want, "value_error"}), false
-	}
-	for name, set := range map[string]func(uint64){
-		"after":  func(n uint64) { q.After = max(q.After, n) },
-		"since":  func(n uint64) { q.After = max(q.After, max(n, 1)-1) },
-		"before": func(n uint64) { q.Upto = lesser(q.Upto, max(n, 1)-1) },
-		"until":  func(n uint64) { q.Upto = lesser(q.Upto, n) },
-	} {
-		text := v.Get(name)
-		if text == "" {
-			continue
-		}
-		n, err := timeOrID(text)
-		if err != nil {
-			return bad(name, "ensure this value is an id, a time in Unix µs, or one as RFC 3339")
-		}
-		set(n)
-	}
-	if text := v.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > messagesPageMax {
-			return bad("limit", "ensure this value is from 1 to "+strconv.Itoa(messagesPageMax))
-		}
-		q.Limit = n
-	}
-	switch v.Get("order") {
-	case "", "oldest":
-	case "newest":
-		q.Newest = true
-	default:
-		return bad("order", "ensure this value is oldest or newest")
-	}
-	return q, answer{}, true
-}
-
-// lesser is the lesser bound; 0 is none, so that a bound of 0 becomes 1, which no id is.
-func lesser(a, b uint64) uint64 {
-	b = max(b, 1)
-	if a == 0 {
-		return b
-	}
-	return min(a, b)
-}
-
-func timeOrID(text string) (uint64, error) {
-	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return n, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	return uint64(max(0, t.UnixMicro())), err
-}
-
-// ackMessages acknowledges the caller's messages up to an id.
-func (p *public) ackMessages(r *request) answer {
-	f, a, ok := readFields(r)
-	if !ok {
-		return a
-	}
-	raw, there := f["message"]
-	if !there {
-		return unprocessable(missing("body", "message"))
-	}
-	var id uint64
-	if json.Unmarshal(raw, &id) != nil {
-		return unprocessable(wrong{[]any{"body", "message"}, "value is not an id", "type_error"})
-	}
-	if err := p.inbox.Ack(r.Context(), r.id.Username, id); err != nil {
-		return p.messageProblem(err)
-	}
-	return message("Acknowledged")
-}
-
-// delivery says whether messages go to all of the caller's streams, or to one.
-func (p *public) delivery(r *request) answer {
-	turns, err := p.inbox.Turns(r.id.Username)
-	if err != nil {
-		return p.messageProblem(err)
-	}
-	return object(map[string]string{"delivery": deliveries[oneOf(turns)]})
-}
-
-// deliveries are the words of MESSAGING D1.2.
-var deliveries = [2]string{"all", "one"}
-
-func oneOf(turns bool) int {
-	if turns {
-		return 1
-	}
-	return 0
-}
-
-func (p *public) setDelivery(r *request) answer {
-	f, a, ok := readFields(r)
-	if !ok {
-		return a
-	}
-	vs, a, ok := f.texts("delivery")
-	if !ok {
-		return a
-	}
-	if vs[0] != deliveries[0] && vs[0] != deliveries[1] {
-		return unprocessable(wrong{[]any{"body", "delivery"},
-			`expected "all" or "one"`, "value_error"})
-	}
-	err := p.inbox.SetTurns(r.Context(), r.id.Username, vs[0] == deliveries[1])
-	if err != nil {
-		return p.messageProblem(err)
-	}
-	return object(map[string]string{"delivery": vs[0]})
 }

@@ -363,3 +363,36 @@ func TestDeliveryInTurn(t *testing.T) {
 		seen[x.id]++
 	}
 }
+
+// driveMessages sends to a user, alone and as one of a group, and acknowledges.
+func driveMessages(t *testing.T, protocol string) witness {
+	s := start(t, func(c *Config) { c.InboxMessages = 2 })
+	ann := s.account("ann")
+	vic := s.vendor("vic", "ann")
+	for _, body := range []string{
+		`{"username":"ann","content":"AP8=","encoding":"base64"}`,
+		`{"username":"ann","content":"gone"}`, `{"username":"ann","content":"x","reply_to":1}`,
+	} {
+		if r := s.call("POST", "/api/v1/messages", body, as(ann)...); r.StatusCode != 202 {
+			t.Fatalf("%d %s", r.StatusCode, r.body)
+		}
+	}
+	p := s.typed(ann, protocol, "")
+	p.expect("gap")
+	p.expect("msg")
+	if r := s.call("POST", "/api/v1/messages", `{"username":"ann","content":"AP8=","encoding":"base64"}`,
+		as(ann)...); r.StatusCode != 202 {
+		t.Fatalf("%d %s", r.StatusCode, r.body)
+	}
+	p.expect("msg", func(e event) bool { return e.text("encoding") == "base64" })
+	r := s.call("POST", "/api/v1/vendors/vic/messages", `{"to":"*","content":"all"}`, as(vic)...)
+	if r.StatusCode != 202 || r.at("accepted") != 1.0 {
+		t.Fatalf("%d %s", r.StatusCode, r.body)
+	}
+	e := p.expect("msg", func(e event) bool { return e.text("group") == "vic" })
+	again := s.typed(ann, protocol, "")
+	again.expect("msg", func(e event) bool { return e["redelivered"] == true })
+	p.ask(fmt.Sprintf(`{"op":"ack","id":"a","message":%.0f}`, e.number("id")))
+	p.seen.add(again.seen)
+	return p.seen
+}

@@ -131,6 +131,12 @@ var families = []family{
 			f.counter(now.engine.Conflated, "slow")
 			f.counter(now.engine.HeldBack, "max_rate")
 		}},
+	{"presence_coalesced_total", "Comings and goings that made no event, by why.",
+		[]string{"reason"},
+		func(f filler, now *sample) {
+			f.counter(now.people.Returns, "reconnect")
+			f.counter(now.people.Behind, "slow")
+		}},
 	{"close_total", "Streams ended, by close code.", []string{"code"},
 		func(f filler, now *sample) {
 			for code, n := range now.engine.Closes {

@@ -19,6 +19,7 @@ import (
 //	PUT    /api/v1/users/{name}/password  another one; ends all sessions
 //	PUT    /api/v1/users/{name}/limits    streams it may have open
 //	POST   /api/v1/users/{name}/disable, enable, logout, kick
+//	…      /api/v1/vendors…               see vendoroperator.go
 //
 // Answers have the form of the public port's. What changes something is logged.
 type operator struct {
@@ -35,7 +36,18 @@ func (o *operator) route(mux *http.ServeMux) {
 	own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		detail(http.StatusForbidden, "not for pages of other origins").send(w, r, time.Now())
 	}))
-	for pattern, handle := range map[string]func(*request) answer{
+	for pattern, handle := range o.calls() {
+		mux.Handle(pattern, own.Handler(http.HandlerFunc(
+			func(w http.ResponseWriter, r *http.Request) {
+				q := &request{Request: r, w: w, since: time.Now(), param: r.PathValue("name")}
+				handle(q).send(w, r, q.since)
+			})))
+	}
+}
+
+// calls are all there are, by their patterns.
+func (o *operator) calls() map[string]func(*request) answer {
+	return map[string]func(*request) answer{
 		"GET /api/v1/users":                 o.list,
 		"GET /api/v1/users/{name}":          o.show,
 		"DELETE /api/v1/users/{name}":       o.deed("deleted", o.remove),
@@ -45,12 +57,16 @@ func (o *operator) route(mux *http.ServeMux) {
 		"POST /api/v1/users/{name}/kick":    o.kick,
 		"PUT /api/v1/users/{name}/limits":   o.limits,
 		"PUT /api/v1/users/{name}/password": o.password,
-	} {
-		mux.Handle(pattern, own.Handler(http.HandlerFunc(
-			func(w http.ResponseWriter, r *http.Request) {
-				q := &request{Request: r, w: w, since: time.Now(), param: r.PathValue("name")}
-				handle(q).send(w, r, q.since)
-			})))
+		"GET /api/v1/keys":                  o.keys,
+		"POST /api/v1/keys/rotate":          o.rotate,
+
+		"GET /api/v1/vendors":                            o.vendors,
+		"GET /api/v1/vendors/{name}":                     o.vendor,
+		"PUT /api/v1/vendors/{name}":                     o.setVendor,
+		"DELETE /api/v1/vendors/{name}":                  o.removeVendor,
+		"GET /api/v1/vendors/{name}/clients":             o.clients,
+		"PUT /api/v1/vendors/{name}/clients/{client}":    o.join,
+		"DELETE /api/v1/vendors/{name}/clients/{client}": o.leave,
 	}
 }
 
@@ -83,17 +99,11 @@ func seen(i *auth.AccountInfo) seenAccount {
 }
 
 func (o *operator) list(r *request) answer {
-	q := r.URL.Query()
-	limit := usersPage
-	if text := q.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > usersPageMax {
-			return detail(http.StatusBadRequest,
-				"limit: expected 1 to "+strconv.Itoa(usersPageMax))
-		}
-		limit = n
+	after, limit, a, ok := pageAsked(r)
+	if !ok {
+		return a
 	}
-	list, more, err := o.auth.Accounts(q.Get("after"), limit)
+	list, more, err := o.auth.Accounts(after, limit)
 	if err != nil {
 		return o.problem(err)
 	}
@@ -106,6 +116,21 @@ func (o *operator) list(r *request) answer {
 		body["next"] = list[len(list)-1].Username
 	}
 	return object(body)
+}
+
+// pageAsked reads what part of a list is asked for.
+func pageAsked(r *request) (after string, limit int, a answer, ok bool) {
+	q := r.URL.Query()
+	limit = usersPage
+	if text := q.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > usersPageMax {
+			return "", 0, detail(http.StatusBadRequest,
+				"limit: expected 1 to "+strconv.Itoa(usersPageMax)), false
+		}
+		limit = n
+	}
+	return q.Get("after"), limit, answer{}, true
 }
 
 func (o *operator) show(r *request) answer {
@@ -202,6 +227,10 @@ func (o *operator) problem(err error) answer {
 	switch {
 	case errors.Is(err, auth.ErrNoAccount):
 		return detail(http.StatusNotFound, "No such account")
+	case errors.Is(err, auth.ErrNoVendor):
+		return detail(http.StatusNotFound, "No such vendor")
+	case errors.Is(err, auth.ErrNoClient):
+		return detail(http.StatusNotFound, "Not in the vendor's group")
 	case errors.Is(err, auth.ErrIssuers):
 		return detail(http.StatusConflict,
 			"The account is the issuer's: here it can be disabled, limited and kicked")

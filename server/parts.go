@@ -8,6 +8,7 @@ import (
 
 	"azira/auth"
 	"azira/engine"
+	"azira/presence"
 )
 
 // openAuth opens the accounts. Streams of a session that ends are closed
@@ -37,6 +38,7 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 			Claim: s.config.JWTUsernameClaim, KeyWanted: set.want,
 		}
 	}
+	s.people = presence.New(presence.Options{Logger: s.log})
 	s.auth, err = auth.Open(s.store, auth.Options{
 		Logger:            s.log,
 		Keys:              keys,
@@ -48,6 +50,9 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 		DeadAfter:         s.config.deadAfter,
 		HashMemoryKiB:     s.config.hashMemoryKiB,
 		CloseStream:       s.closeStream,
+		Changed:           s.people.Changed,
+		Removed:           s.people.Removed,
+		Regrouped:         func(v, client string, _ bool) { s.people.Regrouped(v, client) },
 	})
 	if err != nil {
 		return err
@@ -90,6 +95,7 @@ func (s *server) newProxies() *proxies {
 		trusted:  s.config.TrustedProxies,
 		protocol: s.config.ProxyProtocol,
 		wait:     s.config.timeouts.withDefaults().header,
+		exempt:   s.config.RateExempt,
 		log:      s.log,
 	}
 }

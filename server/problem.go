@@ -30,6 +30,16 @@ var refusals = []refusal{
 	{auth.ErrNoAccount, http.StatusUnauthorized, "The account is gone"},
 	{auth.ErrNoStream, http.StatusNotFound, "Session not found"},
 	{auth.ErrTicketLimit, http.StatusTooManyRequests, "Too many unused tickets"},
+	{errScope, http.StatusForbidden, "The API key is not for this call"},
+	{auth.ErrNoVendor, http.StatusNotFound, "Not Found"},
+	{auth.ErrNoClient, http.StatusNotFound, "Not Found"},
+	{auth.ErrNoKey, http.StatusNotFound, "Not Found"},
+	{auth.ErrNotCreated, http.StatusForbidden, "The vendor did not create the account"},
+	{auth.ErrNoConsent, http.StatusForbidden, "The client has not consented to tickets"},
+	{auth.ErrDisabled, http.StatusForbidden, "The account is disabled"},
+	{auth.ErrOwnClient, http.StatusConflict, "A vendor is not its own client"},
+	{auth.ErrKeyLimit, http.StatusConflict, "Too many API keys"},
+	{auth.ErrGroupFull, http.StatusConflict, "Too many clients, or vendors of the client"},
 	{auth.ErrTaken, http.StatusBadRequest, "Username already registered"},
 }
 
@@ -48,7 +58,10 @@ func (p *public) problem(err error) answer {
 	}
 	var fe *auth.FieldError
 	var wait errWait
+	var debt *auth.WaitError
 	switch {
+	case errors.As(err, &debt):
+		return p.limiter.tooMany(debt.After)
 	case errors.As(err, &wait):
 		return p.limiter.tooMany(time.Duration(wait))
 	case errors.As(err, &fe):

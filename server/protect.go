@@ -14,6 +14,7 @@ var (
 	noFrame    = []string{"DENY"}
 	noContent  = []string{"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"}
 	noReferrer = []string{"no-referrer"}
+	noStore    = []string{"no-store"}
 	hsts       = []string{hstsAge}
 )
 
@@ -25,6 +26,20 @@ func protect(h http.Header, r *request) {
 	if r.secure && !isLocal(r.Host) {
 		h["Strict-Transport-Security"] = hsts // RFC 6797 §7.2: under TLS alone
 	}
+}
+
+// adminContent lets the page of profiles have its own style, and nothing else.
+var adminContent = []string{
+	"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+}
+
+// protectAdmin is protect for the admin port, whose answers nobody keeps.
+func protectAdmin(h http.Header) {
+	h["X-Content-Type-Options"] = nosniff
+	h["X-Frame-Options"] = noFrame
+	h["Content-Security-Policy"] = adminContent
+	h["Referrer-Policy"] = noReferrer
+	h["Cache-Control"] = noStore
 }
 
 // isLocal says whether a Host is this machine, where other ports may speak clear text,

@@ -20,6 +20,7 @@ type proxies struct {
 	trusted  prefixes
 	protocol bool          // a PROXY header comes first
 	wait     time.Duration // for it
+	exempt   prefixes      // who would have no rates
 	log      *slog.Logger
 
 	warned atomic.Bool // of a proxy that is not trusted
@@ -58,11 +59,31 @@ func (p *proxies) client(r *http.Request) (from netip.AddrPort, secure bool) {
 	case p.trusted.contain(from.Addr()):
 		secure = r.Header.Get("X-Forwarded-Proto") == "https"
 		return p.forwarded(from, lines), secure
-	case len(lines) > 0 && from.Addr().IsLoopback() && p.warned.CompareAndSwap(false, true):
-		p.log.Warn("a proxy on this machine forwards for others and is not in trusted-proxies:" +
-			" its clients are held for this machine")
+	case isForwarded(r.Header):
+		return p.undeclared(from), false
 	}
 	return from, false
+}
+
+// isForwarded says that a request claims to have come through a proxy.
+func isForwarded(h http.Header) bool {
+	return len(h["X-Forwarded-For"]) > 0 || len(h["Forwarded"]) > 0 ||
+		len(h["X-Real-Ip"]) > 0 || len(h["Via"]) > 0
+}
+
+// forwardedZone marks the address of somebody who forwards for others, or says so: it is
+// no exemption for them.
+const forwardedZone = "forwarded"
+
+// undeclared is the address of a proxy that nobody has named. Its clients share its rates,
+// also where it has none itself.
+func (p *proxies) undeclared(from netip.AddrPort) netip.AddrPort {
+	if p.exempt.contain(from.Addr()) && p.warned.CompareAndSwap(false, true) {
+		p.log.Warn("a proxy forwards for others and is not in trusted-proxies:"+
+			" all its clients share the rates of one address", "proxy", from.Addr())
+	}
+	a := netip.AddrFrom16(from.Addr().As16()).WithZone(forwardedZone)
+	return netip.AddrPortFrom(a, from.Port())
 }
 
 // forwarded is the last address in X-Forwarded-For that is no trusted proxy's: those

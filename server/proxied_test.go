@@ -179,6 +179,46 @@ func TestProxyProtocolUnderTLS(t *testing.T) {
 	}
 }
 
+// A proxy on this machine that nobody has named lends its clients none of its exemption.
+func TestUndeclaredProxy(t *testing.T) {
+	s := start(t, func(c *Config) { c.RateRegister = rate{1, time.Hour} })
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"} {
+		limited := 0
+		for range burstMin + 5 {
+			r := s.call("POST", "/api/v1/users/register", "{", header, "203.0.113.9")
+			if r.StatusCode == 429 {
+				limited++
+			}
+		}
+		if limited < 5 {
+			t.Errorf("%s: %d refused", header, limited)
+		}
+	}
+	for range burstMin + 5 {
+		if r := s.call("POST", "/api/v1/users/register", "{"); r.StatusCode != 422 {
+			t.Fatalf("this machine itself: %d", r.StatusCode)
+		}
+	}
+	if n := strings.Count(s.log.String(), "is not in trusted-proxies"); n != 1 {
+		t.Errorf("warned %d times", n)
+	}
+	for i := range 30 { // a spray
+		s.call("POST", "/api/v1/users/login", credentials(strings.Repeat("u", i+1), "wrong wrong"),
+			"X-Forwarded-For", "203.0.113.9")
+	}
+	limited := 0
+	for i := range 60 {
+		r := s.call("POST", "/api/v1/users/login", credentials(strings.Repeat("v", i%60+1), "wrong wrong"),
+			"X-Forwarded-For", "203.0.113.9")
+		if r.StatusCode == 429 {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("one password at many accounts is not slowed")
+	}
+}
+
 // Who is no proxy can't say that he is one.
 func TestProxyHeaderOfAnybody(t *testing.T) {
 	s := start(t)
@@ -186,6 +226,15 @@ func TestProxyHeaderOfAnybody(t *testing.T) {
 		"GET /healthcheck HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || strings.Contains(got, " 200 ") {
 		t.Errorf("%q", got)
+	}
+	other := start(t, func(c *Config) {
+		trusting(true)(c)
+		c.TrustedProxies = prefixes{netip.MustParsePrefix("192.0.2.1/32")}
+	})
+	got = other.raw("PROXY TCP4 203.0.113.9 127.0.0.1 4660 80\r\n" +
+		"GET /healthcheck HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 400 ") || strings.Contains(other.log.String(), "203.0.113.9") {
+		t.Errorf("from another than the proxy: %q", got)
 	}
 }
 

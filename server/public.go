@@ -13,11 +13,12 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/inbox"
+	"azira/presence"
 )
 
 // A public is the public port: the API, and the door to the streams.
 //
-//	request ▶ CORS ▶ route ▶ bearer ▶ handler ▶ answer ▶ send
+//	request ▶ CORS ▶ route ▶ caller ▶ handler ▶ answer ▶ send
 //	                                     └─ upgrade ▶ engine
 //
 // Whatever a handler does, exactly one answer leaves, in the one form that
@@ -27,6 +28,7 @@ type public struct {
 	auth   *auth.Service
 	inbox  *inbox.Service
 	engine *engine.Engine
+	people *presence.Tracker
 	budget *budget
 	cors   cors
 	router *router
@@ -79,7 +81,7 @@ func (p *public) answer(r *request) (a answer) {
 	if wait := p.limiter.address(rateRequest, r.from.Addr()); wait > 0 {
 		return p.limiter.tooMany(wait)
 	}
-	found, param := p.router.find(r.URL)
+	found, params := p.router.find(r.URL)
 	if found == nil {
 		return detail(http.StatusNotFound, "Not Found")
 	}
@@ -91,17 +93,23 @@ func (p *public) answer(r *request) (a answer) {
 		return detail(http.StatusMethodNotAllowed, "Method Not Allowed").
 			with("Allow", strings.Join(methods(found), ", "))
 	}
-	r.param, r.path = param, ro.path
-	if ro.bearer {
-		id, err := p.bearer(r.Header)
-		if err != nil {
-			return p.problem(err)
-		}
+	r.params, r.path = params, ro.path
+	if len(params) > 0 {
+		r.param = params[0]
+	}
+	if ro.needs == noCredential {
+		return ro.handle(p, r)
+	}
+	id, err := p.caller(r.Header, ro.needs)
+	if err != nil {
+		return p.problem(err)
+	}
+	if id.Scopes == 0 { // an API key is held to what its vendor may spend
 		if wait := p.limiter.account(rateRequest, r.from.Addr(), id.Username); wait > 0 {
 			return p.limiter.tooMany(wait)
 		}
-		r.id = id
 	}
+	r.id = id
 	return ro.handle(p, r)
 }
 
@@ -119,8 +127,9 @@ func (p *public) internal(what string, args ...any) answer {
 	return detail(http.StatusInternalServerError, "Internal Server Error").with("X-Request-ID", id)
 }
 
-// bearer is whom the Authorization header proves the caller to be.
-func (p *public) bearer(h http.Header) (auth.Identity, error) {
+// caller is whom the Authorization header proves the caller to be. A good API key that is
+// for other calls is errScope.
+func (p *public) caller(h http.Header, need access) (auth.Identity, error) {
 	lines := h["Authorization"]
 	if len(lines) == 0 {
 		return auth.Identity{}, errNoBearer
@@ -133,7 +142,14 @@ func (p *public) bearer(h http.Header) (auth.Identity, error) {
 	if len(text) > bearerBytesMax {
 		return auth.Identity{}, auth.ErrBearer
 	}
-	return p.auth.Verify(text)
+	if !auth.IsKey(text) {
+		return p.auth.Verify(text)
+	}
+	id, err := p.auth.VerifyKey(text)
+	if err == nil && access(id.Scopes)&need == 0 {
+		return auth.Identity{}, errScope
+	}
+	return id, err
 }
 
 func (p *public) health(*request) answer {

@@ -4,6 +4,7 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/inbox"
+	"azira/presence"
 )
 
 // A reader is a stream that gets messages: the engine's owner of the connection, and the
@@ -12,6 +13,7 @@ type reader struct {
 	*auth.Stream
 	seat   *inbox.Seat
 	engine *engine.Engine
+	people *presence.Tracker
 	handle uint64 // valid once Opened
 }
 
@@ -20,7 +22,7 @@ func (p *public) ownerOf(st *auth.Stream, w wish) engine.Owner {
 	if !w.messages {
 		return st
 	}
-	rd := &reader{Stream: st, engine: p.engine}
+	rd := &reader{Stream: st, engine: p.engine, people: p.people}
 	rd.seat = p.inbox.Sit(st.Username(), rd)
 	return rd
 }
@@ -50,4 +52,13 @@ func (rd *reader) Ended(code int) {
 func (rd *reader) Post(frames []byte) { rd.engine.Post(rd.handle, frames) }
 func (rd *reader) Took(all bool)      { rd.seat.Took(all) }
 func (rd *reader) Ack(id uint64) bool { return rd.seat.Ack(id) }
-func (rd *reader) Roster(bool) bool   { return false }
+
+// Roster has the stream told who of its account's roster is here, from the beginning.
+func (rd *reader) Roster(on bool) bool {
+	if on {
+		rd.seat.Want(rd.people.Watch(rd.Username(), rd.seat.Call))
+	} else {
+		rd.seat.Want(nil)
+	}
+	return true
+}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 	"azira/engine"
 	"azira/feed"
 	"azira/inbox"
+	"azira/presence"
 	"azira/store"
 )
 
@@ -64,12 +66,13 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ people ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
 	store  *store.Store
+	people *presence.Tracker
 	auth   *auth.Service
 	inbox  *inbox.Service
 	engine *engine.Engine
@@ -83,6 +86,7 @@ type server struct {
 	endFeeds context.CancelFunc
 	endWatch context.CancelFunc // of the certificate
 	endKeys  context.CancelFunc // of signing keys and the issuer's
+	endRoom  context.CancelFunc // of the budget
 	running  sync.WaitGroup     // feeds and lasts
 	serving  sync.WaitGroup     // the goroutines of http
 	failed   chan error         // a port stopped serving
@@ -95,7 +99,8 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.openInbox, s.openEngine, s.restore, s.startFeeds,
+		s.openStore, s.openAuth, s.startPresence, s.openInbox, s.openEngine, s.restore,
+		s.startFeeds,
 	} {
 		if err := step(); err != nil {
 			return addrs, err
@@ -110,6 +115,7 @@ func (s *server) start() (Addresses, error) {
 		s.log.Warn("few streams fit into the limit of file descriptors: raise ulimit -n",
 			"streams", n, "limit", limit)
 	}
+	s.watchRoom()
 	s.admin = newAdmin(&s.config, s.log, s.engine.Responsive, s.connected,
 		s.store.State, s.metrics())
 	newOperator(s.public).route(s.admin.mux)
@@ -143,9 +149,19 @@ func (s *server) openInbox() (err error) {
 	s.inbox, err = inbox.Open(s.store, inbox.Options{
 		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
 		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
-		KeptFor: s.config.InboxAge,
+		KeptFor: s.config.InboxAge, Groups: s.groupsOf,
 	})
 	return err
+}
+
+// groupsOf are the groups whose messages an account gets: those of its vendors.
+func (s *server) groupsOf(username string) ([]inbox.Membership, error) {
+	list, err := s.auth.VendorsOf(username)
+	groups := make([]inbox.Membership, len(list))
+	for i, m := range list {
+		groups[i] = inbox.Membership{Group: m.Vendor, From: m.Joined, To: m.Left}
+	}
+	return groups, err
 }
 
 func (s *server) restore() error {
@@ -202,14 +218,15 @@ func (s *server) connected() bool {
 }
 
 func (s *server) newPublic(limit int) *public {
-	table := routes
+	table := slices.Concat(routes, consoleRoutes)
 	if s.config.DebugEcho {
-		table = append(append([]route(nil), routes...), echoRoute)
+		table = append(table, echoRoute)
 	}
 	return &public{
 		auth:    s.auth,
 		inbox:   s.inbox,
 		engine:  s.engine,
+		people:  s.people,
 		budget:  newBudget(limit, s.engine.Stats().Loops, s.engine.Streams, s.memory),
 		cors:    newCORS(s.config.CORSOrigins),
 		router:  newRouter(table),
@@ -219,6 +236,8 @@ func (s *server) newPublic(limit int) *public {
 		storm:   newStorm(s.config.RateAccept),
 		origins: newOrigins(s.config.AllowedOrigins, s.config.CORSOrigins),
 		counts:  newCounts(table),
+
+		latencies: latencyList{off: !s.config.LatencyAPI},
 	}
 }
 
@@ -312,6 +331,9 @@ func (s *server) stop() error {
 	if s.endKeys != nil {
 		s.endKeys()
 	}
+	if s.endRoom != nil {
+		s.endRoom()
+	}
 	s.running.Wait()
 	var err error
 	if s.lasts != nil {
@@ -325,6 +347,9 @@ func (s *server) stop() error {
 	}
 	if s.auth != nil {
 		s.auth.Close()
+	}
+	if s.people != nil {
+		err = errors.Join(err, s.people.Close())
 	}
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())

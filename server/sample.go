@@ -4,6 +4,8 @@ import (
 	"azira/auth"
 	"azira/engine"
 	"azira/feed"
+	"azira/inbox"
+	"azira/presence"
 	"azira/store"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +19,8 @@ type sample struct {
 	dialects  [len(dialects)]int // streams of each
 	echoes    int                // echo streams
 	auth      auth.Stats
+	inbox     inbox.Stats
+	people    presence.Stats
 	feeds     []feed.Status
 	state     feed.State
 	tokens    int
@@ -35,6 +39,8 @@ func (s *server) sample() sample {
 		latencies: s.engine.Latencies(),
 		echoes:    s.engine.StreamsOf(engine.Echo),
 		auth:      s.auth.Stats(),
+		inbox:     s.inbox.Stats(),
+		people:    s.people.Stats(),
 		tokens:    s.engine.TokenCount(),
 		ready:     s.admin.ready.Load(),
 		store:     s.store.State(),
@@ -83,6 +89,15 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.budget.conns.Load()) }},
 	{"accounts_connected", "Accounts with open streams.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Accounts) }},
+	{"presence_online", "Accounts said to be online, those gone for a moment included.",
+		prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Online) }},
+	{"presence_watches", "Streams that are told of their roster.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.people.Watches) }},
+	{"presence_changes_total", "Accounts that came or went.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Changes) }},
+	{"presence_events_total", "Presence events handed to streams.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.people.Events) }},
 	{"tickets", "Tickets not used yet.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.auth.Tickets) }},
 	{"password_hashes_total", "Passwords hashed.", prometheus.CounterValue,
@@ -133,6 +148,24 @@ var sampleRows = []struct {
 		func(n sample) float64 { return float64(n.engine.RingWaits) }},
 	{"ring_waited_seconds_total", "How long writers waited for loops.", prometheus.CounterValue,
 		func(n sample) float64 { return n.engine.RingWaited.Seconds() }},
+	{"messages_accepted_total", "Messages accepted.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Accepted) }},
+	{"messages_repeated_total", "Retries known by their Idempotency-Key.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Repeated) }},
+	{"messages_delivered_total", "Messages handed to streams.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Delivered) }},
+	{"messages_redelivered_total", "Of them, those that may have been delivered before.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Redelivered) }},
+	{"messages_dropped_total", "Messages that made room for others, or were too old.",
+		prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Dropped) }},
+	{"message_acks_total", "Acknowledgements that moved an inbox on.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Acks) }},
+	{"message_commits_total", "Commits of messages and acknowledgements.", prometheus.CounterValue,
+		func(n sample) float64 { return float64(n.inbox.Commits) }},
+	{"message_streams", "Streams that get messages.", prometheus.GaugeValue,
+		func(n sample) float64 { return float64(n.inbox.Seats) }},
 	{"tokens", "Tokens known.", prometheus.GaugeValue,
 		func(n sample) float64 { return float64(n.tokens) }},
 	{"feed_live", "1 while every endpoint delivers ticks.", prometheus.GaugeValue,

@@ -227,6 +227,10 @@ var settings = []setting{
 	{name: "admin-token", group: groupAdmin, arg: "WORD", def: "", secret: true,
 		help: "bearer asked of callers of the admin port; needed beyond loopback",
 		bind: func(c *Config) field { return textField{&c.AdminToken, checkAdminToken} }},
+	{name: "latency-api", group: groupStreams, def: "true",
+		help: "users may ask how long ticks take, at /api/v1/latency; false: it is not there",
+		bind: func(c *Config) field { return boolField{&c.LatencyAPI} }},
+
 	{name: "ready-needs-feed", group: groupAdmin, def: "false",
 		help: "readyz answers 503 while an endpoint of the feed is not connected",
 		bind: func(c *Config) field { return boolField{&c.ReadyNeedsFeed} }},

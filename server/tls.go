@@ -26,6 +26,7 @@ type tlsWire struct {
 	net.Conn        // nil once it is memory
 	in       []byte // records to be read
 	out      []byte // records written
+	records  recordScan
 }
 
 func newTLSSession(c net.Conn, config *tls.Config) *tlsSession {
@@ -38,12 +39,15 @@ var errDry = &net.OpError{Op: "read", Net: "memory", Err: os.ErrDeadlineExceeded
 
 func (w *tlsWire) Read(p []byte) (int, error) {
 	if w.Conn != nil {
-		return w.Conn.Read(p)
+		n, err := w.Conn.Read(p)
+		w.records.watch(p[:n])
+		return n, err
 	}
 	if len(w.in) == 0 {
 		return 0, errDry
 	}
 	n := copy(p, w.in)
+	w.records.watch(p[:n])
 	w.in = w.in[n:]
 	return n, nil
 }
@@ -105,6 +109,7 @@ func (s *tlsSession) Open(dst, p []byte) (plain, reply []byte, err error) {
 		dst = dst[:len(dst)+n]
 		if err != nil {
 			reply, s.w.out, s.w.in = s.w.out, nil, nil
+			slack.release(s.c, tlsKeptBytes)
 			if err == error(errDry) {
 				err = nil
 			}
@@ -112,6 +117,9 @@ func (s *tlsSession) Open(dst, p []byte) (plain, reply []byte, err error) {
 		}
 	}
 }
+
+// Held is how much there is of a record that is not whole.
+func (s *tlsSession) Held() int { return s.w.records.held() }
 
 // Bye appends the alert that says that nothing more comes.
 func (s *tlsSession) Bye(dst []byte) []byte {

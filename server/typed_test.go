@@ -129,8 +129,11 @@ func (p *typed) fits(request string) error {
 		return err
 	}
 	name, _ := dig(v, "op").(string)
-	if name == "ack" {
-		name = "acknowledge" // as a message of the document, where ack is an event
+	switch name { // as messages of the document, where these are events
+	case "ack":
+		name = "acknowledge"
+	case "roster":
+		name = "rosterRequest"
 	}
 	err := p.doc.fits(p.message(name), v, name)
 	if err == nil {

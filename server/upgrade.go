@@ -118,12 +118,16 @@ func unavailable(text, after string) answer {
 }
 
 // credential is the caller's identity: by its bearer, else by its ticket,
-// which is burnt by being shown.
+// which is burnt by being shown, beside a bearer too. ticket is the name that it has in
+// the query.
 func (p *public) credential(r *request, ticket string) (auth.Identity, error) {
-	if len(r.Header["Authorization"]) > 0 {
-		return p.bearer(r.Header)
-	}
 	tickets := r.URL.Query()[ticket]
+	if len(r.Header["Authorization"]) > 0 {
+		for _, t := range tickets {
+			_, _ = p.auth.RedeemTicket(t)
+		}
+		return p.caller(r.Header, byBearer)
+	}
 	switch {
 	case len(tickets) == 0:
 		return auth.Identity{}, errNoBearer
@@ -143,7 +147,11 @@ func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer 
 		Owner: nobody{}, Kind: d.kind, Expires: id.Expires,
 		Username: id.Username, Connections: limit, Beat: w.beat,
 	}
+	var full *auth.VendorLimitError
 	switch {
+	case errors.As(err, &full):
+		s.Refuse = &engine.Refusal{Code: closeLimit,
+			Reason: "vendor limit " + strconv.Itoa(full.Streams) + " reached"}
 	case errors.Is(err, auth.ErrStreamLimit):
 		s.Refuse = &engine.Refusal{Code: closeLimit,
 			Reason: "connection limit " + strconv.Itoa(limit) + " reached"}
@@ -151,6 +159,7 @@ func (p *public) enter(r *request, key string, id auth.Identity, w wish) answer 
 		return p.problem(err)
 	default:
 		s.Owner, s.ID = p.ownerOf(st, w), strconv.FormatUint(st.ID, 10)
+		s.Tokens = st.TokensMax()
 		defer func() {
 			if v := recover(); v != nil {
 				s.Owner.Ended(closeAbnormal)

@@ -21,7 +21,7 @@ func (p *public) register(r *request) answer {
 	}
 	g, err := p.auth.Register(r.Context(), name, password)
 	if err == nil {
-		err = p.inbox.Remove(r.Context(), g.Username) // of one who had the name before, if any is left
+		err = p.inbox.Remove(r.Context(), g.Username) // of who had the name before
 	}
 	if err != nil {
 		return p.problem(err)

@@ -15,6 +15,7 @@ const (
 	TableTicks    Table = 't' // token → last tick
 	TableInbox    Table = 'i' // messages by username
 	TableVendors  Table = 'v' // API keys and whom their owner created
+	TablePresence Table = 'p' // username → when it was last connected
 )
 
 // Keys of tableMeta.

@@ -29,6 +29,11 @@ func dialRaw(t *testing.T, addr, path string) *rawClient {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return upgradeRaw(t, conn, path)
+}
+
+func upgradeRaw(t *testing.T, conn net.Conn, path string) *rawClient {
+	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(testTimeout))
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
@@ -139,12 +144,18 @@ func open(t *testing.T, addr string, d dialect, tokens ...string) *rawClient {
 		return c
 	default:
 		c := dialRaw(t, addr, "/api/trigger/ws/any")
-		c.send(1, "subscribe|"+strings.Join(tokens, ","))
-		want := "Subscribed to tokens: " + strings.Join(tokens, ", ")
-		if got := c.frame(1); got != want {
-			t.Fatalf("answer %q, want %q", got, want)
-		}
+		c.subscribe(tokens...)
 		return c
+	}
+}
+
+// subscribe does so in the text dialect.
+func (c *rawClient) subscribe(tokens ...string) {
+	c.t.Helper()
+	c.send(1, "subscribe|"+strings.Join(tokens, ","))
+	want := "Subscribed to tokens: " + strings.Join(tokens, ", ")
+	if got := c.frame(1); got != want {
+		c.t.Fatalf("answer %q, want %q", got, want)
 	}
 }
 

@@ -2,8 +2,8 @@
 // same work, as well as its kind allows: it takes every tick of a ZeroMQ PUB and
 // fans it out over WebSocket to those who subscribed to its token.
 //
-//	PUB ──▶ azira/feed.Subscriber ──▶ sink ──▶ gorilla │ nats │ floor │ nchan ──▶ clients
-//	PUB ─────────────────────────────────────▶ ws (Node)                     ──▶ clients
+//	PUB ──▶ azira/feed.Subscriber ──▶ sink ──▶ gorilla │ lean │ nats │ floor │ nchan ──▶ clients
+//	PUB ─────────────────────────────────────▶ ws (Node)                            ──▶ clients
 //
 //	peers list              who can run on this machine; for the others, why not
 //	peers NAME [flags]      serves until SIGTERM; prints `ready ADDR DIALECT` first
@@ -22,7 +22,7 @@
 // SIGUSR1 has a peer collect its garbage and give free memory back to the system,
 // before it is weighed; nginx has none.
 //
-// All have TCP_NODELAY on, floor and gorilla Azira's TCP_NOTSENT_LOWAT too, nobody
+// All have TCP_NODELAY on, floor, gorilla and lean Azira's TCP_NOTSENT_LOWAT too, nobody
 // waits on purpose, and nobody compresses. How
 // each peer's settings were chosen is written where they stand; README.md sums up.
 package main

@@ -9,6 +9,7 @@ var (
 	errListen      = errors.New("peers: --listen must be IP:PORT")
 	errPerSend     = errors.New("peers: --per-send out of bounds")
 	errClients     = errors.New("peers: --clients out of bounds")
+	errNoTLS       = errors.New("peers: has no TLS")
 	errNotReady    = errors.New("peers: not ready in time")
 	errNotUpgraded = errors.New("peers: no upgrade")
 	errHead        = errors.New("peers: no WebSocket handshake")

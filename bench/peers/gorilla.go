@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 
 	"azira/proto"
 )
+
+const gorillaName = "gorilla"
 
 // queueTicks is how many ticks wait for one client before more are dropped: as in
 // the library's chat example.
@@ -65,6 +68,9 @@ func runGorilla(ctx context.Context, o options, ready func(string)) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	if ln, err = withTLS(ln, o); err != nil {
+		return err
+	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: writeTimeout, MaxHeaderBytes: headBytesMax}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
@@ -78,6 +84,19 @@ func runGorilla(ctx context.Context, o options, ready func(string)) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return err
+}
+
+// withTLS has what is accepted speak TLS if there is a certificate.
+func withTLS(ln net.Listener, o options) (net.Listener, error) {
+	if o.TLSCert == "" {
+		return ln, nil
+	}
+	pair, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("load certificate: %w", err), ln.Close())
+	}
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair},
+		NextProtos: []string{"http/1.1"}}), nil
 }
 
 // ServeHTTP upgrades and returns, so that net/http's goroutine and what the

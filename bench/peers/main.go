@@ -19,6 +19,8 @@ type options struct {
 	Clients int    // floor: room for so many, others are refused
 	PerSend int    // floor: frames in a send
 	WSDir   string // ws: where its node_modules are
+	TLSCert string // gorilla, lean: PEM files for TLS; empty is clear text
+	TLSKey  string
 
 	Stderr io.Writer // what a peer has to say
 }
@@ -29,7 +31,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage), errors.Is(err, errUnknown):
+	case errors.Is(err, errUsage), errors.Is(err, errUnknown), errors.Is(err, errNoTLS):
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	default:
@@ -76,6 +78,8 @@ func parse(name string, args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.Feed, "feed", "tcp://127.0.0.1:5556", "ZeroMQ PUB `endpoint`")
 	f.IntVar(&o.Clients, "clients", clientsDefault, "floor: clients to have room for")
 	f.IntVar(&o.PerSend, "per-send", 1, "floor: frames in a send")
+	f.StringVar(&o.TLSCert, "tls-cert", "", "gorilla, lean: PEM `file` of a certificate, for TLS")
+	f.StringVar(&o.TLSKey, "tls-key", "", "gorilla, lean: PEM `file` of its key")
 	f.StringVar(&o.WSDir, "ws-dir", "", "ws: `directory` of package.json and node_modules")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -88,6 +92,9 @@ func parse(name string, args []string, stderr io.Writer) (options, error) {
 	}
 	if o.PerSend < 1 || o.PerSend > perSendMax {
 		return o, fmt.Errorf("%w: 1 to %d", errPerSend, perSendMax)
+	}
+	if o.TLSCert != "" && name != gorillaName && name != leanName {
+		return o, fmt.Errorf("%w: %s", errNoTLS, name)
 	}
 	if o.Clients < 1 || o.Clients > clientsMax {
 		return o, fmt.Errorf("%w: 1 to %d", errClients, clientsMax)

@@ -304,6 +304,7 @@ func TestBadArguments(t *testing.T) {
 		{"floor --per-send 0", errPerSend},
 		{"floor --per-send 1025", errPerSend},
 		{"floor --clients 0", errClients},
+		{"floor --tls-cert cert.pem", errNoTLS},
 	} {
 		err := run(t.Context(), strings.Fields(tt.args), io.Discard, io.Discard)
 		if !errors.Is(err, tt.want) {

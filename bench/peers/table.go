@@ -30,7 +30,9 @@ type peer struct {
 func peers() []peer {
 	return []peer{
 		{"floor", dialectText, "send(2) of prebuilt frames, nothing else", missingFloor, runFloor},
-		{"gorilla", dialectText, "hub on gorilla/websocket v1.5.3", present, runGorilla},
+		{gorillaName, dialectText, "hub on gorilla/websocket v1.5.3", present, runGorilla},
+		{leanName, dialectText, "a goroutine per connection that reads, one for all that writes",
+			present, runLean},
 		{"nats", dialectNATS, "nats-server v2.15.2, embedded", present, runNATS},
 		{"ws", dialectText, "npm ws 8.23.0 in Node", missingWS, runWS},
 		{"nchan", dialectURL, "nginx with the module nchan (Debian)", missingNchan, runNchan},

@@ -125,6 +125,29 @@ export interface Ended {
   error: unknown;
 }
 
+export interface Message {
+  /** Grows from message to message. */
+  id: number;
+  from: string;
+  /** Unix µs. */
+  ts: number;
+  kind: string;
+  content: string;
+  encoding?: 'base64';
+  reply_to?: number;
+  group?: string;
+  redelivered?: boolean;
+}
+
+export interface Presence {
+  client: string;
+  online: boolean;
+  connections: number;
+  /** Unix µs. */
+  since: number | null;
+  last_seen: number | null;
+}
+
 export interface StreamEvents {
   tick: Tick;
   /** The last tick at the time of a subscribe, or after a gap: local state begins anew. */
@@ -137,7 +160,14 @@ export interface StreamEvents {
   /** feed is undefined when the connection was lost. */
   feed: { feed: FeedState | undefined; before: FeedState | undefined; age_ms: number | null };
   drain: { reconnect_after_ms: number; deadline_ms: number };
-  message: any;
+  /** In order; again (redelivered) on the next connection, until it is acknowledged. */
+  message: Message;
+  /** So many messages that nobody had acknowledged went for want of room. */
+  missed: { dropped: number };
+  /** A piece of the answer to roster(): who is online. */
+  roster: { clients: Presence[]; more?: boolean; total?: number };
+  /** A change since. left: the client is none of the account's any more. */
+  presence: { client: string; online: boolean; ts?: number; left?: boolean };
   error: any;
   /** A connection is there and what was held is resumed on it. */
   connected: { welcome: any; connects: number; newEpoch: boolean };
@@ -173,6 +203,9 @@ export class Stream {
   list(): Promise<{ token: string; ref: number; seq: number; mode: string; max_rate?: number }[]>;
   ping(): Promise<{ ts: number; rttMs: number }>;
   auth(bearer: string): Promise<{ expiresIn?: number }>;
+  /** This message and all before it, for all streams of the account. */
+  ack(message: number): Promise<void>;
+  roster(on?: boolean): Promise<void>;
   ticks(options?: { buffer?: number; snaps?: boolean }): Ticks;
   complete(): boolean | undefined;
   proof(): Report;

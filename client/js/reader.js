@@ -64,6 +64,8 @@ export class Reader {
         return this.#emit('message', event);
       case 'drain':
       case 'error':
+      case 'roster':
+      case 'presence':
         return this.#emit(event.type, event);
     }
     return undefined; // a type of a later server
@@ -93,6 +95,10 @@ export class Reader {
   }
 
   #gap(event) {
+    if (event.token === undefined && event.dropped !== undefined) {
+      this.#emit('missed', event); // messages, which are no matter of this account
+      return;
+    }
     if (event.reason === 'feed') {
       this.#emit('gap', event); // the feed's own numbers: no matter of this account
       return;

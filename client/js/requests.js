@@ -35,6 +35,11 @@ export function resumes(entries, { epoch, limits }) {
   ];
 }
 
+/** The roster anew, on a connection that has none yet. */
+export function rostered() {
+  return ours({ op: 'roster', on: true });
+}
+
 function groups(entries, keyOf) {
   const all = new Map();
   for (const e of entries) {

@@ -7,13 +7,14 @@ import { Mailbox } from './mailbox.js';
 import { Outbox } from './outbox.js';
 import { Proof } from './proof.js';
 import { Reader } from './reader.js';
-import { resumes, subscribes, unsubscribes } from './requests.js';
+import { resumes, rostered, subscribes, unsubscribes } from './requests.js';
 import { Timers } from './timers.js';
 import { checkTokens } from './token.js';
 
 const dialects = ['azira.v1.json', 'azira.v1.bin'];
 const names = new Set(['tick', 'snap', 'skip', 'gap', 'hb', 'feed', 'drain', 'message', 'error',
-  'connected', 'lost', 'incomplete', 'complete', 'refused', 'end']);
+  'connected', 'lost', 'incomplete', 'complete', 'refused', 'end', 'missed', 'roster',
+  'presence']);
 
 /**
  * Opens a stream; see StreamOptions in index.d.ts. It resolves when the first
@@ -50,6 +51,7 @@ export class Stream {
   #boxes = new Set(); // {box, snaps} of ticks()
   #connects = 0;
   #isNewEpoch = false; // the last welcome is of another run of the server
+  #roster = false; // it is wanted, on each connection anew
 
   constructor(options) {
     const o = checked(options);
@@ -122,6 +124,26 @@ export class Stream {
   async auth(bearer) {
     const [{ expires_in }] = await Promise.all(this.#outbox.ask([{ op: 'auth', bearer }]));
     return { expiresIn: expires_in };
+  }
+
+  /**
+   * Acknowledges the message with this id and all before it, for all streams of the
+   * account. What is not acknowledged comes again on the next connection.
+   */
+  async ack(message) {
+    if (!Number.isSafeInteger(message)) throw new TypeError('message must be the id of one');
+    await this.#ask([{ op: 'ack', message }]);
+  }
+
+  /**
+   * Asks for the roster: who of those the account may see is online, told by `roster`, and
+   * each change from then on, by `presence`. It begins anew on each connection. false: no
+   * more of it.
+   */
+  async roster(on = true) {
+    this.#roster = Boolean(on);
+    if (on && !this.connected) return; // the next connection asks for it
+    await this.#ask([{ op: 'roster', on: this.#roster }]);
   }
 
   /**
@@ -219,6 +241,7 @@ export class Stream {
   async #ready(connection) {
     connection.ended.then((error) => this.#outbox.drop(error));
     const held = resumes(this.#proof.entries(), this.welcome);
+    if (this.#roster) held.push(rostered());
     const answers = this.#outbox.askFirst(held);
     this.#outbox.use(connection);
     const done = await Promise.allSettled(answers);

@@ -102,7 +102,8 @@ func (p *adminPort) refusal(status int, text []byte) error {
 	var faults []struct {
 		Msg string `json:"msg"`
 	}
-	switch known := json.Unmarshal(text, &body) == nil; {
+	known := json.Unmarshal(text, &body) == nil
+	switch {
 	case status == http.StatusUnauthorized:
 		return fmt.Errorf("%s asks for its token: set AZIRA_ADMIN_TOKEN", p.base)
 	case known && json.Unmarshal(body.Detail, &said) == nil:
@@ -110,7 +111,10 @@ func (p *adminPort) refusal(status int, text []byte) error {
 	case known && json.Unmarshal(body.Detail, &faults) == nil && len(faults) > 0:
 		return errors.New(printable(faults[0].Msg))
 	case status == http.StatusNotFound:
-		return fmt.Errorf("%s has no calls for accounts: is it azira serve's admin port?", p.base)
+		return fmt.Errorf("%s has no such call: is it azira serve's admin port?", p.base)
+	}
+	if why, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n"); !known && why != "" {
+		return fmt.Errorf("%s answers %d: %s", p.base, status, printable(why))
 	}
 	return fmt.Errorf("%s answers %d", p.base, status)
 }

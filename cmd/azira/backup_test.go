@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +57,18 @@ func TestHealthCommand(t *testing.T) {
 		if code, stdout, stderr := runCommand(t.Context(), args...); code != want.code || (stdout == "ok\n") != (code == 0) {
 			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
 		}
+	}
+}
+
+// TestHealthTellsWhy has a server that is alive and not ready, and says so in its words.
+func TestHealthTellsWhy(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "not serving: it drains", http.StatusServiceUnavailable)
+	}))
+	defer s.Close()
+	code, _, stderr := runCommand(t.Context(), "health", "--ready", "--admin", s.URL)
+	if code != 1 || !strings.Contains(stderr, "answers 503: not serving: it drains") {
+		t.Errorf("%d %q", code, stderr)
 	}
 }
 

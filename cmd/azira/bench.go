@@ -18,7 +18,7 @@ Scenarios:
   streams   memory per stream, allocations and encodings per tick
   virtual   the engine alone, with clients that have no sockets: cohorts, scale
   intake    ticks taken from a ZeroMQ publisher that sends as fast as it is let
-  run       hot, watch, flood, idle, storm and others, alone or beside other servers
+  run       hot, watch, flood, idle, storm, tls and others, alone or beside other servers
 
 azira bench SCENARIO --help lists a scenario's flags.
 `

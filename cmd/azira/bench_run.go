@@ -47,8 +47,8 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	benchLoadFlags(f, &c)
 	f.BoolVar(&c.Calm, "calm", false, "try again, up to 3 times, what other programs disturb")
-	f.StringVar(&against, "against", "", "`peers` to measure too, like floor,nats,gorilla; "+
-		"all is every one there is")
+	f.StringVar(&against, "against", strings.Join(c.Against, ","), "`peers` to measure too, like "+
+		"floor,nats,gorilla; all is every one there is")
 	f.StringVar(&dialects, "dialects", "text", "`dialects` of azira's clients, each measured in "+
 		"turn: "+strings.Join(bench.Dialects, ","))
 	f.StringVar(&dialects, "dialect", "text", "the same, with one `dialect`")
@@ -96,11 +96,16 @@ func benchLoadFlags(f *flag.FlagSet, c *bench.RunConfig) {
 	f.IntVar(&c.Rounds, "rounds", c.Rounds, "`number` of rounds")
 	if c.Kind != bench.KindIdle {
 		f.Float64Var(&c.Rate, "rate", c.Rate, "deliveries per second; of saturate, the first")
+	}
+	if c.Kind != bench.KindIdle && c.Kind != bench.KindTLS { // the floor has no TLS
 		f.IntVar(&c.PerSend, "per-send", c.PerSend, "`frames` in a send of the floor")
 	}
 	switch c.Kind {
 	case bench.KindWindow:
 		f.Float64Var(&c.ChurnRate, "churn", c.ChurnRate, "`clients` per second that come anew")
+	case bench.KindTLS:
+		f.BoolVar(&c.Hybrid, "hybrid", c.Hybrid,
+			"clients offer X25519MLKEM768 in their handshake too, as browsers do")
 	case bench.KindSaturate:
 		f.Float64Var(&c.BoundMs, "bound", c.BoundMs, "p99 at the knee, in `ms`")
 	case bench.KindSlow:

@@ -11,10 +11,11 @@ import (
 func TestBenchRunFlags(t *testing.T) {
 	some := map[string]string{ // flag to the scenarios that know it
 		"--share": "slow", "--pairs": "slow", "--stall": "slow", "--slow-rate": "slow",
-		"--bound": "saturate", "--churn": "hot churn fair", "--seconds": "hot churn fair idle storm slow saturate",
-		"--rate": "hot churn fair storm slow saturate", "--per-send": "hot churn fair storm slow saturate",
+		"--bound": "saturate", "--churn": "hot churn fair", "--hybrid=x": "tls",
+		"--seconds": "hot churn fair idle storm slow saturate tls",
+		"--rate":    "hot churn fair storm slow saturate tls", "--per-send": "hot churn fair storm slow saturate",
 	}
-	for _, scenario := range strings.Fields("hot churn fair idle storm slow saturate") {
+	for _, scenario := range strings.Fields("hot churn fair idle storm slow saturate tls") {
 		for flag, where := range some {
 			// Beyond any bound: nothing is started even where the flag is known.
 			args := []string{scenario, flag, "-2"}

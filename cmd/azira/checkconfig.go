@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"azira/server"
 )
 
-const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line.
+const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line, as a
+server would take it in this environment: AZIRA_ variables win over it. The certificate
+and keys that it names are read.
 With --example it prints such a file instead: every setting with what it does and its
 default.
 
@@ -28,7 +31,7 @@ func runCheckConfig(ctx context.Context, args []string, stdout, stderr io.Writer
 	case "--example":
 		return server.WriteExample(stdout)
 	}
-	err := server.CheckFile(args[0])
+	err := server.CheckFile(args[0], os.Environ())
 	var faults *server.ConfigError
 	if !errors.As(err, &faults) {
 		if err == nil {

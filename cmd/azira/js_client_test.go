@@ -32,11 +32,17 @@ func TestJSClient(t *testing.T) {
 	t.Parallel()
 	bin := buildAzira(t)
 	readAll(t, jsClient)
-	ctx, cancel := context.WithTimeout(t.Context(), jsSuiteTimeout)
+	runNodeTests(t, node, jsClient, bin, jsSuiteTimeout)
+}
+
+// runNodeTests runs test/*.test.js of a directory and says what they skip and how many pass.
+func runNodeTests(t *testing.T, node, dir, bin string, within time.Duration) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c",
 		"exec "+node+" --experimental-websocket --test test/*.test.js")
-	cmd.Dir = jsClient
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "AZIRA_BIN="+bin)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second

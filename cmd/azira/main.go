@@ -32,6 +32,8 @@ var commands = []command{
 	{"demo", "serve and feed in one process, with a live table", runDemo},
 	{"client", "register, log in, watch tokens, look at the bus", runClient},
 	{"user", "list, limit, disable, kick and delete accounts of a running server", runUser},
+	{"key", "show and rotate the signing key of a running server", runKey},
+	{"vendor", "make accounts vendors, limit them, see and change their groups", runVendor},
 	{"top", "watch a running server from its admin port", runTop},
 	{"bench", "measure what a server costs, alone or beside others", runBench},
 	{"health", "ask a running server how it does", runHealth},

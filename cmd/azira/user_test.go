@@ -184,7 +184,7 @@ func TestUserAgainstOthers(t *testing.T) {
 			t.Errorf("%v, want %q\n%s", err, want, out)
 		}
 	}
-	fails("has no calls for accounts")
+	fails("has no such call")
 	answer = func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}

@@ -97,6 +97,7 @@ var trees = []struct {
 	{"link", map[string]string{"README.md": "[a](docs/a.md#x) [b](https://b) [c](#c)\n\n![d](d.png)\n",
 		"docs/a.md": "[r](../README.md) [docs](.) [m](m.md)\n```\n[f](none)\n```\n"},
 		"README.md:3: link to d.png, which is not there\ndocs/a.md:1: link to m.md, which is not there"},
+	{"picture", map[string]string{"README.md": "![p](p.png)\n", "p.png": "\x00"}, ""},
 	{"dependency", map[string]string{"docs/dependencies.md": "| example.com/m/v2 | v2.0.0 |\n" +
 		"| golang.org/x/sys | v0.1.0 |\n"},
 		"docs/dependencies.md:1: example.com/m/v2 v2.0.1 of go.mod is in no table"},

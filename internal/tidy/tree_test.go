@@ -16,6 +16,7 @@ import (
 // present, but not what hides behind a dot or is made by running it.
 type tree struct {
 	files   []*file
+	others  []string // files that are no text: pictures
 	modules []string // third-party modules that go.mod names
 	faults  []fault
 }
@@ -91,6 +92,7 @@ func (t *tree) add(fsys fs.FS, name string) error {
 		return fmt.Errorf("read file: %w", err)
 	}
 	if len(p) > fileBytesMax || bytes.IndexByte(p, 0) >= 0 {
+		t.others = append(t.others, name)
 		return nil
 	}
 	f := &file{name: name, text: p, tokens: token.NewFileSet()}

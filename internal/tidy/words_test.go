@@ -3,6 +3,7 @@ package tidy
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -59,5 +60,5 @@ func (t *tree) has(name string) bool {
 			return true
 		}
 	}
-	return name == "."
+	return name == "." || slices.Contains(t.others, name)
 }

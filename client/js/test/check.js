@@ -44,7 +44,7 @@ export function record(stream) {
   stream.on('tick', note(seen.ticks));
   stream.on('snap', note(seen.snaps));
   for (const name of ['skip', 'gap', 'feed', 'drain', 'message', 'connected', 'lost', 'incomplete',
-    'complete', 'refused', 'error', 'end']) {
+    'complete', 'refused', 'error', 'end', 'missed', 'roster', 'presence']) {
     stream.on(name, (event) => seen.events.push({ name, event }));
   }
   seen.all = (name) => seen.events.filter((e) => e.name === name).map((e) => e.event);

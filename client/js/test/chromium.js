@@ -15,10 +15,13 @@ const browser = [process.env.AZIRA_BROWSER, ...names].find((name) => (
 
 export const noBrowser = browser ? false : 'no chromium here (AZIRA_BROWSER names another)';
 
-/** Opens page until the test t is over. `left` is rejected should the browser leave. */
-export function show(t, page) {
+/**
+ * Opens page until the test t is over. `left` is rejected should the browser leave;
+ * `profile` is its directory.
+ */
+export function show(t, page, more = []) {
   const profile = mkdtempSync(join(tmpdir(), 'azira-client-'));
-  const args = [...flags, `--user-data-dir=${profile}`, page];
+  const args = [...flags, ...more, `--user-data-dir=${profile}`, page];
   const child = spawn(browser, args, { stdio: 'ignore' });
   const exit = new Promise((resolve) => child.on('exit', resolve));
   t.after(async () => {
@@ -27,5 +30,5 @@ export function show(t, page) {
     // Its own children write for a moment longer.
     await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
-  return { left: exit.then((code) => Promise.reject(new Error(`the browser left with ${code}`))) };
+  return { profile, left: exit.then((code) => Promise.reject(new Error(`the browser left with ${code}`))) };
 }

@@ -6,6 +6,7 @@
 //   dialect            the one to test
 
 import { equal, failure, ok, pause, record, until } from './check.js';
+import { people } from './people.js';
 
 const quick = { min: 5, max: 20 }; // back-off, ms
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
@@ -384,4 +385,6 @@ export const scenarios = {
     equal(seen.all('gap'), [feed], 'gaps');
     equal([s.feed, s.proof().unreadable, s.proof().strays], ['stale', 3, 2], 'counts');
   },
+
+  ...people,
 };

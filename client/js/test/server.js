@@ -13,14 +13,20 @@ export const tokens = ['NSE:1', 'NSE:2', 'BSE:é/1'];
 
 const children = [];
 
-/** Starts all; {server, cut(), stop(signal), start(), close()}. */
-export async function startServer() {
+/**
+ * Starts all; {server, direct, admin, cut(), stop(signal), start(), close()}. serve and
+ * feed are flags for the two, of which the last counts. `direct` is the server without
+ * the way between, admin its admin port, publisher the process that feeds it.
+ */
+export async function startServer({ serve: more = [], feed = [] } = {}) {
   const [http, pub, control] = [await freePort(), await freePort(), await freePort()];
+  const admin = await freePort();
   const data = mkdtempSync(join(tmpdir(), 'azira-data-'));
-  const serveArgs = ['serve', '--listen', `127.0.0.1:${http}`, '--admin', 'off', '--data', data,
-    '--feed', `tcp://127.0.0.1:${pub}`, '--drain-window', '500ms', '--log-level', 'error'];
-  run(['feed', '--pub', `tcp://127.0.0.1:${pub}`, '--control', `tcp://127.0.0.1:${control}`,
-    '--tokens', tokens.join(','), '--rate', '60']);
+  const serveArgs = ['serve', '--listen', `127.0.0.1:${http}`, '--admin', `127.0.0.1:${admin}`,
+    '--data', data, '--feed', `tcp://127.0.0.1:${pub}`, '--drain-window', '500ms',
+    '--log-level', 'error', ...more];
+  const publisher = run(['feed', '--pub', `tcp://127.0.0.1:${pub}`, '--control', `tcp://127.0.0.1:${control}`,
+    '--tokens', tokens.join(','), '--rate', '60', ...feed]);
   let serve;
   const start = async () => {
     serve = run(serveArgs);
@@ -30,9 +36,15 @@ export async function startServer() {
     serve.kill(signal);
     return serve.left;
   };
-  await start();
+  try {
+    await start();
+  } catch (error) {
+    for (const c of children) c.kill('SIGKILL');
+    throw error;
+  }
   const way = await proxy(http);
   return { server: `http://127.0.0.1:${way.port}`, cut: way.cut, start, stop,
+    publisher, direct: `http://127.0.0.1:${http}`, admin: `http://127.0.0.1:${admin}`,
     close: async () => {
       way.close();
       for (const c of children) c.kill('SIGKILL');

@@ -154,6 +154,9 @@ export class FakeStream {
         return { token: name, ref, seq, mode };
       }), []);
       case 'ping': return this.send({ type: 'pong', id: r.id, ts: Date.now() * 1000 });
+      case 'roster': return this.ack(r, [], []);
+      case 'ack': return Number.isInteger(r.message) ? this.ack(r, [], [])
+        : this.send({ type: 'error', id: r.id, code: 107, error: 'bad request' });
       case 'auth': return this.ack(r, [], [], { expires_in: 1800 });
     }
     return this.send({ type: 'error', id: r.id, code: 108, error: 'unknown op' });
