@@ -336,7 +336,7 @@ func (c *churner) kick() error {
 func (c *churner) message() error {
 	r, status, err := c.w.dialRaw(dial, c.name, string(client.JSON))
 	if err != nil || status != http.StatusSwitchingProtocols {
-		return fmt.Errorf("open: %d, %w", status, err)
+		return fmt.Errorf("open: %d, %v", status, err)
 	}
 	defer r.nc.Close()
 	bearer, err := c.w.accounts[c.name].Bearer(c.w.life)

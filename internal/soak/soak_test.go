@@ -50,6 +50,11 @@ func TestSoakServer(t *testing.T) {
 	rounds := max(1, lasts/roundTime)
 	for k := range rounds {
 		w.riot(uint64(k), lasts/rounds, max(2*time.Second, min(10*time.Second, lasts/40)))
+		select {
+		case <-w.serve.ended:
+			t.FailNow()
+		default:
+		}
 		if w.reckon(); k < rounds-1 {
 			w.refeed()
 		}

@@ -266,6 +266,14 @@ func (w *world) riot(round uint64, lasts, every time.Duration) {
 	w.unrest, calm = context.WithCancel(w.life)
 	time.AfterFunc(lasts, calm)
 	random := func(role uint64) *rand.Rand { return w.random(100*(round+1) + role) }
+	all.Go(func() { // without a server all else is noise
+		select {
+		case <-w.serve.ended:
+			w.fault("the server has ended: %v\n%s", w.serve.err, tail(w.serve.log))
+			calm()
+		case <-w.unrest.Done():
+		}
+	})
 	all.Go(func() { w.storm.run(random(2)) })
 	all.Go(func() { w.unfeed(random(3)) })
 	all.Go(func() { w.backUp(random(4)) })
