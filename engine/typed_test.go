@@ -93,7 +93,7 @@ var badRequests = map[string]int{
 	`{"op":"list","id":{}}`:                                 107,
 	`{"op":"auth"}`:                                         107,
 	`{"op":"auth","bearer":"x"}`:                            103, // nobody renews here
-	`{"op":"ack","message":"1"}`:                            107,
+	`{"op":"ack","message":"x"}`:                            107,
 }
 
 // TestTypedErrors provokes each fault of a request: nothing of it is done, and the

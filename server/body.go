@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -20,13 +22,17 @@ type fields map[string]json.RawMessage
 // readFields reads a body that must be a JSON object. When it can't, the
 // answer says why and ok is false.
 func readFields(r *request) (f fields, a answer, ok bool) {
+	return readFieldsUpTo(r, bodyBytesMax)
+}
+
+func readFieldsUpTo(r *request, most int64) (f fields, a answer, ok bool) {
 	switch kind := contentType(r.Header); {
 	case kind == "", kind == "application/json", strings.HasSuffix(kind, "+json"):
 	default:
 		return nil, detail(http.StatusUnsupportedMediaType,
 			"Unsupported Media Type: expected Content-Type: application/json"), false
 	}
-	text, a, ok := readBody(r)
+	text, a, ok := readBody(r, most)
 	if !ok {
 		return nil, a, false
 	}
@@ -54,11 +60,11 @@ func parseFields(text []byte) (f fields, a answer, ok bool) {
 }
 
 // readBody is the whole body, when it is not too large and arrives in time.
-func readBody(r *request) ([]byte, answer, bool) {
-	if r.ContentLength > bodyBytesMax {
+func readBody(r *request, most int64) ([]byte, answer, bool) {
+	if r.ContentLength > most {
 		return nil, tooLarge(), false
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, bodyBytesMax))
+	text, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, most))
 	var mbe *http.MaxBytesError
 	switch {
 	case errors.As(err, &mbe):
@@ -111,13 +117,39 @@ func textOf(raw json.RawMessage, name string) (string, *wrong) {
 	if json.Unmarshal(raw, &text) != nil {
 		return "", &wrong{[]any{"body", name}, "str type expected", "type_error.str"}
 	}
-	lone := strings.ContainsRune(text, utf8.RuneError) &&
-		bytes.Contains(bytes.ToLower(raw), []byte(`\ud`))
-	if lone || strings.ContainsRune(text, 0) {
+	if loneSurrogate(raw) || strings.ContainsRune(text, 0) {
 		return "", &wrong{[]any{"body", name},
 			"must not contain NUL or unpaired surrogates", "value_error.str.characters"}
 	}
 	return text, nil
+}
+
+// loneSurrogate says that a JSON string has half a surrogate pair, which is text no more.
+func loneSurrogate(raw json.RawMessage) bool {
+	for i := bytes.IndexByte(raw, '\\'); i >= 0 && i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		i++ // to what is escaped
+		switch r := escaped(raw[i:]); {
+		case !utf16.IsSurrogate(r):
+		case bytes.HasPrefix(raw[i+5:], []byte{'\\'}) &&
+			utf16.DecodeRune(r, escaped(raw[i+6:])) != utf8.RuneError:
+			i += 6 // to the other half
+		default:
+			return true
+		}
+	}
+	return false
+}
+
+// escaped is the code of an escape uXXXX; 0 if p begins with something else.
+func escaped(p []byte) rune {
+	if len(p) < 5 || p[0] != 'u' {
+		return 0
+	}
+	n, _ := strconv.ParseUint(string(p[1:5]), 16, 16)
+	return rune(n)
 }
 
 func missing(loc ...any) wrong { return wrong{loc, "field required", "value_error.missing"} }
@@ -128,7 +160,7 @@ func readForm(r *request) (fields, answer, bool) {
 	if contentType(r.Header) != "application/x-www-form-urlencoded" {
 		return readFields(r)
 	}
-	text, a, ok := readBody(r)
+	text, a, ok := readBody(r, bodyBytesMax)
 	if !ok {
 		return nil, a, false
 	}

@@ -33,7 +33,7 @@ func (p *public) sendAlias(r *request) answer {
 }
 
 func (p *public) accept(r *request) (rc inbox.Receipt, a answer, ok bool) {
-	f, a, ok := readFields(r)
+	f, a, ok := readFieldsUpTo(r, messageBodyMax)
 	if !ok {
 		return rc, a, false
 	}
@@ -114,6 +114,10 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 	if x.Content == nil {
 		_, fault := textOf(raw, "content")
 		return d, unprocessable(*fault), false
+	}
+	if loneSurrogate(raw) { // it would come out as something else
+		return d, unprocessable(wrong{[]any{"body", "content"},
+			"must not contain unpaired surrogates", "value_error.str.characters"}), false
 	}
 	d.Content, d.Kind, d.ReplyTo = []byte(*x.Content), x.Kind, x.ReplyTo
 	d.TTL = time.Duration(x.TTL * float64(time.Second))

@@ -52,7 +52,10 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 		CloseStream:       s.closeStream,
 		Changed:           s.people.Changed,
 		Removed:           s.people.Removed,
-		Regrouped:         func(v, client string, _ bool) { s.people.Regrouped(v, client) },
+		Regrouped: func(vendor, client string, _ bool) {
+			s.people.Regrouped(vendor, client)
+			s.inbox.Regrouped(client)
+		},
 	})
 	if err != nil {
 		return err

@@ -249,7 +249,7 @@ describe('what people do, several at once', { concurrency: 3 }, () => {
     await page.reload();
     await page.until('document.querySelectorAll(".message").length === 30', 'the newest');
     assert.equal(await page.text('.message .preview'), 'number 34');
-    await page.click('#older');
+    await page.see('document.querySelector("#older").click()');
     await page.until('document.querySelectorAll(".message").length === 36', 'all');
     assert.equal(await page.text('.message:last-child .preview'), evil);
     await done(other);
