@@ -25,6 +25,7 @@ func readFields(r *request) (f fields, a answer, ok bool) {
 	return readFieldsUpTo(r, bodyBytesMax)
 }
 
+// readFieldsUpTo is readFields for a body of so many bytes at most.
 func readFieldsUpTo(r *request, most int64) (f fields, a answer, ok bool) {
 	switch kind := contentType(r.Header); {
 	case kind == "", kind == "application/json", strings.HasSuffix(kind, "+json"):
@@ -117,38 +118,49 @@ func textOf(raw json.RawMessage, name string) (string, *wrong) {
 	if json.Unmarshal(raw, &text) != nil {
 		return "", &wrong{[]any{"body", name}, "str type expected", "type_error.str"}
 	}
-	if loneSurrogate(raw) || strings.ContainsRune(text, 0) {
+	if unpaired(raw) || strings.ContainsRune(text, 0) {
 		return "", &wrong{[]any{"body", name},
 			"must not contain NUL or unpaired surrogates", "value_error.str.characters"}
 	}
 	return text, nil
 }
 
-// loneSurrogate says that a JSON string has half a surrogate pair, which is text no more.
-func loneSurrogate(raw json.RawMessage) bool {
-	for i := bytes.IndexByte(raw, '\\'); i >= 0 && i < len(raw); i++ {
-		if raw[i] != '\\' {
+const escapeBytes = len(`\uXXXX`)
+
+// unpaired says whether a JSON string has half a surrogate pair, which encoding/json
+// takes for U+FFFD.
+func unpaired(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 || i+2 > len(raw) {
+			return false
+		}
+		raw = raw[i:]
+		r := escaped(raw)
+		if r < 0 {
+			raw = raw[2:]
 			continue
 		}
-		i++ // to what is escaped
-		switch r := escaped(raw[i:]); {
-		case !utf16.IsSurrogate(r):
-		case bytes.HasPrefix(raw[i+5:], []byte{'\\'}) &&
-			utf16.DecodeRune(r, escaped(raw[i+6:])) != utf8.RuneError:
-			i += 6 // to the other half
-		default:
+		raw = raw[escapeBytes:]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if utf16.DecodeRune(r, escaped(raw)) == utf8.RuneError {
 			return true
 		}
+		raw = raw[escapeBytes:]
 	}
-	return false
 }
 
-// escaped is the code of an escape uXXXX; 0 if p begins with something else.
+// escaped is what p begins with, if that is \uXXXX; else -1.
 func escaped(p []byte) rune {
-	if len(p) < 5 || p[0] != 'u' {
-		return 0
+	if len(p) < escapeBytes || p[0] != '\\' || p[1] != 'u' {
+		return -1
 	}
-	n, _ := strconv.ParseUint(string(p[1:5]), 16, 16)
+	n, err := strconv.ParseUint(string(p[2:escapeBytes]), 16, 16)
+	if err != nil {
+		return -1
+	}
 	return rune(n)
 }
 

@@ -10,7 +10,7 @@ func TestLoneSurrogate(t *testing.T) {
 		`"\ud83d\ud83d\ude00"`: true, `"\\ud800"`: false, `"\\\ud800"`: true, `"\\\\ud800"`: false,
 		`"\ufffd \ud83d\ude00"`: false, "\"\ufffd\"": false, `"\ud83dude00"`: true, `"\u0000\ud7ff\ue000"`: false,
 	} {
-		if got := loneSurrogate([]byte(raw)); got != want {
+		if got := unpaired([]byte(raw)); got != want {
 			t.Errorf("%s: %v", raw, got)
 		}
 	}

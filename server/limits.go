@@ -7,7 +7,8 @@ import "time"
 const (
 	headerBytesMax    = 8 << 10 // request line and header
 	bodyBytesMax      = 64 << 10
-	messageBodyMax    = 512 << 10 // one that sends: each byte may be escaped, 1,000 names
+	sendBodyMax       = 256 << 10 // of a message: 32 KiB, each byte as \u00XX
+	sendManyBodyMax   = 1 << 20   // of one to a list: 1,000 names besides, escaped too
 	nativeBytesMax    = 1 << 10   // an answer that net/http makes by itself
 	gzipBytesMin      = 1000      // answers from this size are compressed where asked for
 	agentBytesMax     = 120       // of User-Agent, kept with a stream
