@@ -58,27 +58,3 @@ func TestMessagesOfWhoIsGone(t *testing.T) {
 		}
 	}
 }
-
-// A vendor that was removed and made again does not reach who was in its group, however
-// long they have been connected.
-func TestGroupOfWhoIsGone(t *testing.T) {
-	_, s := startParts(t)
-	ann, v := s.account("ann"), s.vendor("v", "ann")
-	p := s.typed(ann, "azira.v1.json", "")
-	s.tell("v", v, `"*"`, "before")
-	p.expect("msg")
-	s.grant("DELETE", "/api/v1/vendors/v")
-	s.grant("PUT", "/api/v1/vendors/v")
-	if r := s.tell("v", v, `"*"`, "to nobody"); r.at("accepted") != 0.0 {
-		t.Errorf("%d %s", r.StatusCode, r.body)
-	}
-	s.post(ann, "ann", "own")
-	if e := p.expect("msg"); e.text("content") != "own" {
-		t.Errorf("%v", e)
-	}
-	s.grant("PUT", "/api/v1/vendors/v/clients/ann")
-	s.tell("v", v, `"*"`, "again")
-	if e := p.expect("msg"); e.text("content") != "again" {
-		t.Errorf("%v", e)
-	}
-}
