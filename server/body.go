@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -20,13 +22,18 @@ type fields map[string]json.RawMessage
 // readFields reads a body that must be a JSON object. When it can't, the
 // answer says why and ok is false.
 func readFields(r *request) (f fields, a answer, ok bool) {
+	return readFieldsUpTo(r, bodyBytesMax)
+}
+
+// readFieldsUpTo is readFields for a body of so many bytes at most.
+func readFieldsUpTo(r *request, most int64) (f fields, a answer, ok bool) {
 	switch kind := contentType(r.Header); {
 	case kind == "", kind == "application/json", strings.HasSuffix(kind, "+json"):
 	default:
 		return nil, detail(http.StatusUnsupportedMediaType,
 			"Unsupported Media Type: expected Content-Type: application/json"), false
 	}
-	text, a, ok := readBody(r)
+	text, a, ok := readBody(r, most)
 	if !ok {
 		return nil, a, false
 	}
@@ -54,11 +61,11 @@ func parseFields(text []byte) (f fields, a answer, ok bool) {
 }
 
 // readBody is the whole body, when it is not too large and arrives in time.
-func readBody(r *request) ([]byte, answer, bool) {
-	if r.ContentLength > bodyBytesMax {
+func readBody(r *request, most int64) ([]byte, answer, bool) {
+	if r.ContentLength > most {
 		return nil, tooLarge(), false
 	}
-	text, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, bodyBytesMax))
+	text, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, most))
 	var mbe *http.MaxBytesError
 	switch {
 	case errors.As(err, &mbe):
@@ -111,13 +118,50 @@ func textOf(raw json.RawMessage, name string) (string, *wrong) {
 	if json.Unmarshal(raw, &text) != nil {
 		return "", &wrong{[]any{"body", name}, "str type expected", "type_error.str"}
 	}
-	lone := strings.ContainsRune(text, utf8.RuneError) &&
-		bytes.Contains(bytes.ToLower(raw), []byte(`\ud`))
-	if lone || strings.ContainsRune(text, 0) {
+	if unpaired(raw) || strings.ContainsRune(text, 0) {
 		return "", &wrong{[]any{"body", name},
 			"must not contain NUL or unpaired surrogates", "value_error.str.characters"}
 	}
 	return text, nil
+}
+
+const escapeBytes = len(`\uXXXX`)
+
+// unpaired says whether a JSON string has half a surrogate pair, which encoding/json
+// takes for U+FFFD.
+func unpaired(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\\')
+		if i < 0 || i+2 > len(raw) {
+			return false
+		}
+		raw = raw[i:]
+		r := escaped(raw)
+		if r < 0 {
+			raw = raw[2:]
+			continue
+		}
+		raw = raw[escapeBytes:]
+		if !utf16.IsSurrogate(r) {
+			continue
+		}
+		if utf16.DecodeRune(r, escaped(raw)) == utf8.RuneError {
+			return true
+		}
+		raw = raw[escapeBytes:]
+	}
+}
+
+// escaped is what p begins with, if that is \uXXXX; else -1.
+func escaped(p []byte) rune {
+	if len(p) < escapeBytes || p[0] != '\\' || p[1] != 'u' {
+		return -1
+	}
+	n, err := strconv.ParseUint(string(p[2:escapeBytes]), 16, 16)
+	if err != nil {
+		return -1
+	}
+	return rune(n)
 }
 
 func missing(loc ...any) wrong { return wrong{loc, "field required", "value_error.missing"} }
@@ -128,7 +172,7 @@ func readForm(r *request) (fields, answer, bool) {
 	if contentType(r.Header) != "application/x-www-form-urlencoded" {
 		return readFields(r)
 	}
-	text, a, ok := readBody(r)
+	text, a, ok := readBody(r, bodyBytesMax)
 	if !ok {
 		return nil, a, false
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"azira/inbox"
@@ -103,7 +104,8 @@ func timeOrID(text string) (uint64, error) {
 	if n, err := strconv.ParseUint(text, 10, 63); err == nil {
 		return n, nil
 	}
-	t, err := time.Parse(time.RFC3339, text)
+	// A + that was not percent-encoded came as a blank: 05:00:00+05:30.
+	t, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1))
 	return uint64(max(0, t.UnixMicro())), err
 }
 

@@ -7,9 +7,11 @@ import "time"
 const (
 	headerBytesMax    = 8 << 10 // request line and header
 	bodyBytesMax      = 64 << 10
-	nativeBytesMax    = 1 << 10 // an answer that net/http makes by itself
-	gzipBytesMin      = 1000    // answers from this size are compressed where asked for
-	agentBytesMax     = 120     // of User-Agent, kept with a stream
+	sendBodyMax       = 256 << 10 // of a message: 32 KiB, each byte as \u00XX
+	sendManyBodyMax   = 1 << 20   // of one to a list: 1,000 names besides, escaped too
+	nativeBytesMax    = 1 << 10   // an answer that net/http makes by itself
+	gzipBytesMin      = 1000      // answers from this size are compressed where asked for
+	agentBytesMax     = 120       // of User-Agent, kept with a stream
 	bearerBytesMax    = 4 << 10
 	fieldNameBytesMax = 64
 	adminTokenMin     = 16 // bytes of --admin-token

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -33,7 +34,7 @@ func (p *public) sendAlias(r *request) answer {
 }
 
 func (p *public) accept(r *request) (rc inbox.Receipt, a answer, ok bool) {
-	f, a, ok := readFields(r)
+	f, a, ok := readFieldsUpTo(r, sendBodyMax)
 	if !ok {
 		return rc, a, false
 	}
@@ -115,6 +116,12 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 		_, fault := textOf(raw, "content")
 		return d, unprocessable(*fault), false
 	}
+	for _, name := range []string{"content", "type"} {
+		if unpaired(f[name]) {
+			return d, unprocessable(wrong{[]any{"body", name},
+				"must not contain unpaired surrogates", "value_error.str.characters"}), false
+		}
+	}
 	d.Content, d.Kind, d.ReplyTo = []byte(*x.Content), x.Kind, x.ReplyTo
 	d.TTL = time.Duration(x.TTL * float64(time.Second))
 	switch x.Encoding {
@@ -130,12 +137,28 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 		return d, unprocessable(wrong{[]any{"body", "encoding"},
 			`expected "base64", or none for a string`, "value_error"}), false
 	}
-	if x.TTL < 0 || x.TTL > ttlMax.Seconds() || len(d.Kind) > inbox.KindBytesMax ||
-		len(d.Key) > inbox.KeyBytesMax {
-		return d, unprocessable(wrong{[]any{"body"}, "ttl_s, type or Idempotency-Key out of range",
-			"value_error"}), false
+	if faults := boundsOf(&d, x.TTL); len(faults) > 0 {
+		return d, unprocessable(faults...), false
 	}
 	return d, answer{}, true
+}
+
+// boundsOf is what of a message is out of its bounds, but for its size.
+func boundsOf(d *inbox.Draft, ttl float64) (faults []wrong) {
+	add := func(where, name, want string) {
+		faults = append(faults,
+			wrong{[]any{where, name}, "ensure this value " + want, "value_error"})
+	}
+	if ttl < 0 || ttl > ttlMax.Seconds() {
+		add("body", "ttl_s", fmt.Sprintf("is from 0 to %.0f", ttlMax.Seconds()))
+	}
+	if len(d.Kind) > inbox.KindBytesMax {
+		add("body", "type", fmt.Sprintf("has at most %d bytes", inbox.KindBytesMax))
+	}
+	if len(d.Key) > inbox.KeyBytesMax {
+		add("header", "Idempotency-Key", fmt.Sprintf("has at most %d bytes", inbox.KeyBytesMax))
+	}
+	return faults
 }
 
 var errNotTo = errors.New("server: may not send to this account")

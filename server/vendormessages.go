@@ -13,7 +13,7 @@ import (
 // named, or to nobody.
 func (p *public) sendToClients(r *request) answer {
 	return p.own(r, func(vendor string) (answer, error) {
-		f, a, ok := readFields(r)
+		f, a, ok := readFieldsUpTo(r, sendManyBodyMax)
 		if !ok {
 			return a, nil
 		}

@@ -70,7 +70,7 @@ func userList(ctx context.Context, u *userCall) error {
 			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after),
 			nil, http.StatusOK)
 		if err != nil {
-			return errors.Join(w.Flush(), out.Flush(), err)
+			return err // and no heads of an empty table
 		}
 		var page struct {
 			Users []json.RawMessage `json:"users"`

@@ -67,9 +67,10 @@ func TestVendor(t *testing.T) {
 		"show ann":     "No such vendor",
 		"set nobody":   "No such account",
 		"join ann bob": "No such vendor",
+		"clients ann":  "No such vendor",
 	} {
-		if _, err := vendor(t, words); err == nil || err.Error() != want {
-			t.Errorf("%s: %v", words, err)
+		if out, err := vendor(t, words); err == nil || err.Error() != want || out != "" {
+			t.Errorf("%s: %v, %q", words, err, out)
 		}
 	}
 }

@@ -4,11 +4,15 @@ import { explain } from './words.js';
 
 const contentBytesMax = 16 * 1024;
 
-/** The form that writes a message: to oneself, or as an answer. */
+/**
+ * The form that writes a message: to oneself, or as an answer. What was written and not
+ * sent is there when the form is opened again for the same, and never in another answer.
+ */
 export class Compose {
   #api;
   #me;
   #replyTo;
+  #draftFor; // what the text that is there was to answer
   #key; // of the message being written: sent twice it is one
 
   /** me() is the account's own name. */
@@ -17,7 +21,10 @@ export class Compose {
     this.#me = me;
     $('write').addEventListener('click', () => ($('compose').hidden ? this.open() : this.close()));
     $('compose-off').addEventListener('click', () => this.close());
-    $('reply-off').addEventListener('click', () => this.#reply(undefined));
+    $('reply-off').addEventListener('click', () => {
+      this.#reply(undefined);
+      this.#draftFor = undefined;
+    });
     $('compose').addEventListener('input', () => {
       this.#key = undefined;
     });
@@ -38,6 +45,8 @@ export class Compose {
     $('compose').hidden = false;
     $('write').setAttribute('aria-expanded', 'true');
     this.#fault('');
+    if (message?.id !== this.#draftFor) $('to').value = $('content').value = '';
+    this.#draftFor = message?.id;
     this.#reply(message);
     $('to').value = message?.from ?? ($('to').value || this.#me());
     $('content').focus();
@@ -54,7 +63,8 @@ export class Compose {
     this.#replyTo = message?.id;
     this.#key = undefined;
     $('replying').hidden = !message;
-    say($('replying').querySelector('span'), message ? `To: ${message.text.slice(0, 120)}` : '');
+    say($('replying').querySelector('span'),
+      message ? `Reply to: ${message.text.slice(0, 120)}` : '');
   }
 
   async #send() {

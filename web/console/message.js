@@ -27,8 +27,8 @@ export class Message {
     find('time').dateTime = time.toISOString();
     find('time').title = moment(time);
     say(find('time'), when(time));
-    say(find('.preview'), this.text.slice(0, previewLength));
-    say(find('.content'), this.text);
+    say(find('.preview'), this.text.slice(0, previewLength) || '(empty)');
+    say(find('.content'), this.text || '(empty)');
     say(find('.body small'), notes(m, time));
     this.#line.addEventListener('click', () => {
       this.#unfold();

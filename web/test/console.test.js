@@ -134,7 +134,8 @@ describe('what people do, several at once', { concurrency: 3 }, () => {
   });
 
   test('fits a phone, in every view, and any window', { skip }, async () => {
-    const page = await enter('phil', tokens, { width: 390, height: 844, dark: false });
+    const long = `MCX:${'CRUDEOIL'.repeat(7)}`;
+    const page = await enter('phil', [...tokens, long], { width: 390, height: 844, dark: false });
     await live(page);
     for (const width of [390, 320]) {
       await page.size(width, 700);
@@ -156,6 +157,9 @@ describe('what people do, several at once', { concurrency: 3 }, () => {
         e.checkVisibility() && e.getBoundingClientRect().right
         > document.querySelector('.watch').getBoundingClientRect().right).length`);
       assert.equal(cut, 0, `nothing is cut off at ${width}`);
+      const over = await page.see(`[...document.querySelectorAll('.row .token b')].filter((e) =>
+        e.getBoundingClientRect().right > e.parentElement.getBoundingClientRect().right + 1).length`);
+      assert.equal(over, 0, `no name lies over a price at ${width}`);
     }
     await done(page);
   });
@@ -237,6 +241,9 @@ describe('what people do, several at once', { concurrency: 3 }, () => {
     await page.type('to another');
     await page.click('#send');
     await page.until('document.querySelector("#compose-error").innerText.includes("can’t write")');
+    await page.press('Escape');
+    await page.press('n'); // what was to be an answer is not in another message
+    assert.deepEqual(await page.see('[to.value, content.value]'), ['ina', '']);
     await page.press('Escape');
     const { bearer } = await auth().login('ina', password);
     for (let i = 0; i < 35; i++) await send(bearer, { username: 'ina', content: `number ${i}` });
