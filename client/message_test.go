@@ -320,9 +320,24 @@ func TestInbox(t *testing.T) {
 	if !slices.Equal(*heard, want) {
 		t.Fatalf("%q", *heard)
 	}
-	for _, odd := range []string{`[]`, `{"messages":[{"id":1,"encoding":"x"}]}`, `{`} {
+	for _, odd := range inboxOddities {
 		if _, err := parseInbox([]byte(odd)); !errors.Is(err, ErrAnswer) {
 			t.Errorf("%s: %v", odd, err)
 		}
 	}
+}
+
+var inboxOddities = []string{`[]`, `{"messages":[{"id":1,"encoding":"x"}]}`, `{`}
+
+func FuzzInbox(f *testing.F) {
+	for _, odd := range inboxOddities {
+		f.Add([]byte(odd))
+	}
+	f.Add([]byte(`{"messages":[{"id":1,"from":"a","ts":1,"kind":"","content":"x","expires":9}],"next":1}`))
+	f.Fuzz(func(t *testing.T, p []byte) {
+		page, err := parseInbox(p)
+		if err != nil && (!errors.Is(err, ErrAnswer) || len(page.Messages) > 0) {
+			t.Fatalf("%+v %v", page, err)
+		}
+	})
 }

@@ -215,7 +215,7 @@ func TestClientMessageCommands(t *testing.T) {
 	const watch = `(?ms)^\S+ message \d+ from ana( \(again\))?: hello you$.*^\S+ NSE:1 #\d+ ltp`
 	run("", watch, "watch", "NSE:1", "--dialect=json", "--count=100")
 	run("", `(?m)^\S+ \S+ message \d+ from ana.*: 2 bytes, fffe$`, "watch", "NSE:1", "--dialect=bin", "--table",
-		"--count=300")
+		"--count=150")
 	run("", `(?s)hello you.*acknowledged up to `+id, "inbox", "--ack", "--limit=1")
 	out2, _, err := runWith(t, t.Context(), "", "watch", "NSE:1", "--dialect=json", "--raw", "--count=50")
 	if err != nil || strings.Contains(out2, "message") {
