@@ -128,7 +128,7 @@ func TestAsyncAPIDescribesTheTextDialect(t *testing.T) {
 		}
 		return dig(d["components"], "messages", name, "payload")
 	}
-	c := s.open("/api/v1/stream", ann)
+	c := s.open("/api/v1/stream?messages=1", ann)
 	for _, tc := range []struct {
 		request, answer string
 		good            bool
@@ -138,6 +138,7 @@ func TestAsyncAPIDescribesTheTextDialect(t *testing.T) {
 		{"subscribe|", "Error: ", false},
 		{"unsubscribe|A", "Unsubscribed from tokens: A", true},
 		{"subscribe|A", "Subscribed to tokens: A", true},
+		{"ack|x", "Error: ", false},
 	} {
 		got := say(t, c, tc.request)
 		if err := d.fits(schema("textAnswer"), got, "answer"); err != nil || !strings.HasPrefix(got, tc.answer) {
@@ -155,7 +156,20 @@ func TestAsyncAPIDescribesTheTextDialect(t *testing.T) {
 	if err := d.fits(schema("textTick"), tick, "tick"); err != nil {
 		t.Error(err)
 	}
-	got := say(t, c, "subscribe|X")
+	ack := fmt.Sprintf("ack|%.0f", s.post(ann, "ann", "hello"))
+	var msg any
+	if err := json.Unmarshal([]byte(read(t, c)), &msg); err != nil || d.fits(schema("msg"), msg, "msg") != nil {
+		t.Errorf("%v, %v", msg, err)
+	}
+	got := say(t, c, ack)
+	if d.fits(schema("textRequest"), ack, "ack") != nil || d.fits(schema("textAnswer"), got, "answer") != nil {
+		t.Errorf("%s: %s", ack, got)
+	}
+	gap := map[string]any{"type": "gap", "dropped": 1.0}
+	if err := d.fits(schema("messageGap"), gap, "gap"); err != nil {
+		t.Error(err)
+	}
+	got = say(t, c, "subscribe|X")
 	if err := d.fits(schema("textAnswer"), got, "answer"); err != nil || got != "Tokens not found: X" {
 		t.Errorf("%q, %v", got, err)
 	}
