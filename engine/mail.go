@@ -52,8 +52,9 @@ func (l *loop) deliver(c *conn, frames []byte) {
 			return
 		}
 		l.keepMail(c)
-	case l.now-c.parked.since > mailPatience || len(c.parked.rest) > mailBytesMax:
-		c.mail = mailWaits
+	case l.now-c.parked.since > mailPatience, len(c.parked.rest) > mailBytesMax,
+		l.partial > l.e.o.PartialBytes/2:
+		c.mail = mailWaits // it may have them when it takes bytes again
 	default:
 		c.mail = mailGoing
 		c.parked.rest = append(slices.Clip(c.parked.rest), frames...)

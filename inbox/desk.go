@@ -25,7 +25,8 @@ type desk struct {
 	sources []source
 	told    uint64 // greatest id that was on its way to a stream
 	saved   uint64 // told, as the store has it or is about to
-	lost    bool   // the store could not be read
+	lost    bool   // the store is to be read, or could not be
+	owing   bool   // jobs of it were on their way when it was taken off the queue
 	turns   turns
 }
 
@@ -43,7 +44,8 @@ func (s *Service) serve() {
 // look gives every seat of a desk what it may have now. It returns how many have left.
 func (s *Service) look(d *desk, arrived []*Seat, stale bool) (left int) {
 	d.seats = append(d.seats, arrived...)
-	if len(d.seats) > 0 && (stale || d.lost) {
+	d.lost = d.lost || stale
+	if len(d.seats) > 0 && (d.lost || d.unsure()) && !d.owing {
 		if d.lost = s.refresh(d) != nil; d.lost {
 			s.floor.waits(d)
 		}
@@ -62,11 +64,19 @@ func (s *Service) look(d *desk, arrived []*Seat, stale bool) (left int) {
 	return before - len(d.seats)
 }
 
+// unsure says that those who came can't be seated with what is known: what goes with the
+// last acknowledgement is in the store, or on its way there.
+func (d *desk) unsure() bool {
+	return d.cursor.acked > 0 && d.cursor.reach == nil &&
+		slices.ContainsFunc(d.seats, func(st *Seat) bool { return !st.seated })
+}
+
 // refresh reads what the store knows of an account.
 func (s *Service) refresh(d *desk) error {
 	c, err := s.cursor(d.name)
+	var sources []source
 	if err == nil {
-		d.sources, err = s.sources(d.name)
+		sources, err = s.sources(d.name)
 	}
 	if err != nil {
 		s.o.Logger.Warn("an inbox can't be read", "username", d.name, "err", err)
@@ -77,17 +87,36 @@ func (s *Service) refresh(d *desk) error {
 	}
 	d.cursor, d.told = c, max(d.told, c.told)
 	d.saved = max(d.saved, c.told)
-	d.turns.set(c.turns, c.acked)
-	for _, st := range d.seats { // the sources may be others
-		st.place.n, st.next.n = nil, nil
+	for _, st := range d.seats {
+		st.place.n = carry(st.place.n, d.sources, sources)
+		st.next.n = carry(st.next.n, d.sources, sources)
 	}
+	d.sources = sources
+	d.turns.set(c.turns, c.acked, d.seats)
 	s.floor.regrouped(d)
 	return nil
 }
 
+// carry makes the numbers reached in some sources those of others.
+func carry(n []uint64, from, to []source) []uint64 {
+	if n == nil {
+		return nil
+	}
+	out := make([]uint64, len(to))
+	for i := range to {
+		out[i] = unknown
+		for k := range from {
+			if from[k].log == to[i].log && from[k].from == to[i].from {
+				out[i] = n[k]
+			}
+		}
+	}
+	return out
+}
+
 // note takes in what a seat has told.
 func (s *Service) note(d *desk, st *Seat) {
-	if !st.seated && !d.lost {
+	if !st.seated && !d.lost && !d.unsure() {
 		st.seated, st.again, st.place.id = true, d.told, d.cursor.acked
 	}
 	switch st.state.Load() {
@@ -95,7 +124,7 @@ func (s *Service) note(d *desk, st *Seat) {
 		if st.posted {
 			st.posted = false
 			st.place = st.next
-			d.turns.took(st)
+			d.turns.took(st, s.heldMost(d))
 		}
 		st.free = true
 	case seatAgain:
@@ -136,17 +165,18 @@ func (s *Service) leaves(d *desk, st *Seat) bool {
 
 // noteAck takes in what was acknowledged on a stream.
 func (s *Service) noteAck(d *desk, st *Seat) {
-	acked := st.acked.Load()
-	if acked <= st.acks {
-		return
+	id := st.heard.Swap(0)
+	switch {
+	case id == 0:
+	case d.turns.on:
+		d.turns.acked(st, id, s.heldMost(d))
+	default:
+		d.turns.low = max(d.turns.low, st.acked.Load())
 	}
-	st.acks = acked
-	if d.turns.on {
-		d.turns.acked(st, acked)
-		return
-	}
-	d.turns.low = max(d.turns.low, acked)
 }
+
+// heldMost is how many messages there can be that a seat has not acknowledged.
+func (s *Service) heldMost(d *desk) int { return s.o.MessagesMax * max(1, len(d.sources)) }
 
 // settleAcks has the account's cursor moved on in the store.
 func (s *Service) settleAcks(d *desk) {
@@ -227,7 +257,7 @@ func (s *Service) post(st *Seat, frames []byte) {
 // extras are the frames of a seat's Extra.
 func (s *Service) extras(st *Seat) (frames []byte) {
 	if st.has != nil {
-		frames, _ = st.has.Next(nil, pageBytes)
+		frames, _ = st.has.Next(nil, pageBytes/2) // messages have their part of a page
 	}
 	st.extras = len(frames) > 0
 	return frames
@@ -247,16 +277,15 @@ func (s *Service) fillPage(d *desk, st *Seat, frames []byte) ([]byte, error) {
 		if err != nil {
 			return frames, err
 		}
-		if st.next.n == nil {
-			if st.next.n, err = s.reached(d, st.next.id); err != nil {
-				return frames, err
-			}
-			if len(list) == 0 {
-				frames, err = s.appendGone(frames, d.sources, upto, st.next.n)
-			}
+		first, err := s.complete(d, &st.next)
+		if err != nil {
+			return frames, err
 		}
 		for i := range list {
 			frames = s.appendEntry(frames, st, &list[i])
+		}
+		if first && !more {
+			frames, err = s.appendGone(frames, d.sources, upto, st.next.n)
 		}
 		if !more {
 			st.next.id = max(st.next.id, upto)
@@ -320,21 +349,23 @@ func (s *Service) appendFrame(frames []byte, m *Message, again bool) []byte {
 	return proto.AppendFrame(frames, proto.OpText, payload)
 }
 
-// reached are the numbers that go with an id.
-func (s *Service) reached(d *desk, id uint64) ([]uint64, error) {
-	out := make([]uint64, len(d.sources))
-	for i := range d.sources {
+// complete asks for the numbers of a place that are not known; first says that none was.
+func (s *Service) complete(d *desk, at *place) (first bool, err error) {
+	if first = at.n == nil; first {
+		at.n = slices.Repeat([]uint64{unknown}, len(d.sources))
+	}
+	for i := range at.n {
+		if at.n[i] != unknown {
+			continue
+		}
 		x := &d.sources[i]
 		n, known := d.cursor.of(x)
-		switch {
-		case known && id == d.cursor.acked, i == 0 && id == 0:
-		default:
-			var err error
-			if n, err = s.number(x, max(id, x.from)); err != nil {
-				return nil, err
+		if !(known && at.id == d.cursor.acked) && !(i == 0 && at.id == 0) {
+			if n, err = s.number(x, max(at.id, x.from)); err != nil {
+				return first, err
 			}
 		}
-		out[i] = n
+		at.n[i] = n
 	}
-	return out, nil
+	return first, nil
 }

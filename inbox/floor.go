@@ -136,7 +136,7 @@ func (f *floor) next() (d *desk, arrived []*Seat, stale bool) {
 	}
 	d.queued, d.busy = false, true
 	arrived, stale = d.arriving, d.stale
-	d.arriving, d.stale = nil, false
+	d.arriving, d.stale, d.owing = nil, false, d.pending > 0
 	return d, arrived, stale
 }
 

@@ -54,7 +54,8 @@ type Service struct {
 	counts    counts
 
 	// Owned by the sequencer.
-	last uint64 // the greatest id given
+	last  uint64            // the greatest id given
+	heads map[string]header // of logs, as the store has them: those looked at lately
 }
 
 type counts struct {
@@ -89,6 +90,7 @@ func Open(st *store.Store, o Options) (*Service, error) {
 	}
 	s := &Service{
 		store: st, o: o, jobs: make(chan *job, jobsMax), closing: make(chan struct{}),
+		heads: map[string]header{},
 	}
 	p, err := st.Get(store.TableInbox, []byte{keyHigh})
 	switch {
@@ -231,10 +233,19 @@ func (s *Service) knows(username string) (bool, error) {
 			return err == nil, err
 		}
 	}
-	return false, nil
+	known := false
+	err := s.store.Scan(store.TableInbox, receiptPrefix(username), func(_, _ []byte) error {
+		known = true
+		return store.ErrStop
+	})
+	return known, err
 }
 
-// Regroup tells that the groups of an account have changed.
+// Regrouped tells that the groups of an account have changed. It does not wait, and may be
+// called from anywhere.
+func (s *Service) Regrouped(username string) { s.floor.regroup(username) }
+
+// Regroup is Regrouped that also notes how far the account is in its groups.
 func (s *Service) Regroup(ctx context.Context, username string) error {
 	j := newJob()
 	j.do = func(r *round) error { return r.regroup(username) }
@@ -244,10 +255,6 @@ func (s *Service) Regroup(ctx context.Context, username string) error {
 	s.floor.regroup(username)
 	return nil
 }
-
-// Regrouped tells that the groups of an account may have changed, and does not wait: its
-// streams get the messages of those that it is in now.
-func (s *Service) Regrouped(username string) { s.floor.regroup(username) }
 
 func (s *Service) nowID() uint64 { return uint64(max(0, s.o.Now().UnixMicro())) }
 

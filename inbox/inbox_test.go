@@ -129,23 +129,19 @@ func TestAge(t *testing.T) {
 
 func FuzzRecords(f *testing.F) {
 	m := Message{From: "ann", Kind: "text", Content: []byte("x"), ReplyTo: 7, Expires: 8}
-	f.Add(appendRecord(nil, 3, 0, appendBody(nil, &m)))
-	f.Add(appendRecord(nil, 3, recordShared, nil))
+	f.Add(appendRecord(nil, 3, appendBody(nil, &m), false))
+	f.Add(appendRecord(nil, 3, appendBody(nil, &m), true))
 	h := header{last: 9, first: 3, id: 77, bytes: 500}
 	f.Add(h.append(nil))
 	c := cursor{acked: 5, told: 6, turns: true, reach: []reach{{"uann", 0, 4}}}
 	f.Add(c.append(nil))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		if e, err := parseRecord(p); err == nil {
-			body := []byte(nil)
-			if !e.shared {
-				body = appendBody(nil, &e.Message)
-			}
-			flags := byte(0)
+			body := appendBody(nil, &e.Message)
 			if e.shared {
-				flags = recordShared
+				body = make([]byte, e.size-len(p))
 			}
-			again, err := parseRecord(appendRecord(nil, e.n, flags, body))
+			again, err := parseRecord(appendRecord(nil, e.n, body, e.shared))
 			if err != nil || again.n != e.n || again.From != e.From || again.Expires != e.Expires {
 				t.Errorf("%+v, %+v, %v", e, again, err)
 			}

@@ -20,11 +20,14 @@ const (
 	roundJobs  = 512
 	roundBytes = 2 << 20
 	jobsMax    = 4096 // that may wait
+	headsMax   = 8192 // headers of logs remembered
 
 	pageBytes   = 8 << 10 // of frames on their way to one stream, or one message
 	pageMost    = 64      // messages in them
 	historyMost = 500     // messages in one page of history
 	scanBytes   = 1 << 20 // of messages read for one page
+
+	bodyBytesMax = 1 << 20 // more is no record of ours
 
 	sweepEvery = time.Hour
 	sweepPage  = 500 // logs looked at in one go

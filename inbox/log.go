@@ -12,6 +12,7 @@ import (
 //	l log              header of a log
 //	m log 0 id         message
 //	b id               body of a message that several logs have
+//	n id               how many have it
 //	c username         what an account has acknowledged
 //	k username 0 key   receipt under an idempotency key
 //
@@ -21,6 +22,7 @@ const (
 	keyHeader  = 'l'
 	keyMessage = 'm'
 	keyBody    = 'b'
+	keyShares  = 'n'
 	keyCursor  = 'c'
 	keyReceipt = 'k'
 )
@@ -54,6 +56,10 @@ func bodyKey(id uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{keyBody}, id)
 }
 
+func sharesKey(id uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keyShares}, id)
+}
+
 func receiptPrefix(username string) []byte {
 	return append(append([]byte{keyReceipt}, username...), 0)
 }
@@ -74,8 +80,9 @@ type header struct {
 
 // A youngMessage is one that is not in the store yet.
 type youngMessage struct {
-	id   uint64
-	size int
+	id     uint64
+	size   int
+	shared bool
 }
 
 func (h *header) count() uint64 { return h.last + 1 - h.first }

@@ -50,11 +50,11 @@ type Receipt struct {
 
 // A message in a log:
 //
-//	ver 1 │ flags 1 │ n uvarint │ body
+//	ver 1 │ flags 1 │ n uvarint │ body, or its length uvarint
 //	body: reply_to uvarint │ expires uvarint │ from │ kind │ content to the end
 //
 // from and kind have their lengths before them. With recordShared the body lies under the
-// message's id, once for all who got it.
+// message's id, once for all logs that have it.
 const (
 	recordVersion = 1
 	recordShared  = 1
@@ -65,7 +65,7 @@ type entry struct {
 	Message
 	n      uint64
 	source int // of the list it was read from
-	size   int // of its record
+	size   int // of its record, and of a body that lies elsewhere
 	shared bool
 }
 
@@ -77,9 +77,12 @@ func appendBody(dst []byte, m *Message) []byte {
 	return append(dst, m.Content...)
 }
 
-func appendRecord(dst []byte, n uint64, flags byte, body []byte) []byte {
-	dst = append(dst, recordVersion, flags)
-	return append(binary.AppendUvarint(dst, n), body...)
+func appendRecord(dst []byte, n uint64, body []byte, shared bool) []byte {
+	if shared {
+		dst = binary.AppendUvarint(append(dst, recordVersion, recordShared), n)
+		return binary.AppendUvarint(dst, uint64(len(body)))
+	}
+	return append(binary.AppendUvarint(append(dst, recordVersion, 0), n), body...)
 }
 
 func parseBody(p []byte, m *Message) error {
@@ -100,7 +103,13 @@ func parseRecord(p []byte) (e entry, err error) {
 	e.shared, e.size = p[1] == recordShared, len(p)
 	r := reader{p: p[2:]}
 	e.n = r.uint()
-	if r.err == nil && !e.shared {
+	if e.shared {
+		if body := r.uint(); body <= bodyBytesMax {
+			e.size += int(body)
+		} else {
+			r.err = ErrRecord
+		}
+	} else if r.err == nil {
 		r.err = parseBody(r.p, &e.Message)
 	}
 	return e, r.err

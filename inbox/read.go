@@ -59,8 +59,10 @@ func (s *Service) read(list []source, v look) (out []entry, more bool, err error
 		}
 		if !all {
 			last := some[len(some)-1].ID
-			if edge, cut = min(edge, last), true; v.newest {
+			if cut = true; v.newest {
 				edge = max(edge, last)
+			} else {
+				edge = min(edge, last)
 			}
 		}
 		out = append(out, some...)
@@ -147,7 +149,6 @@ func (s *Service) fill(e *entry) error {
 	if err != nil {
 		return err
 	}
-	e.size += len(p)
 	return parseBody(p, &e.Message)
 }
 

@@ -15,6 +15,7 @@ type round struct {
 	logs    map[string]*header
 	cursors map[string]*cursor
 	keys    map[string]receipt // by their keys in the store
+	shares  map[uint64]uint64  // logs that have a shared body, by its id
 	posted  []string           // logs that have new messages
 	broken  error              // a job was done in part: nothing is written
 	lazy    bool               // so far
@@ -24,7 +25,7 @@ type round struct {
 func (s *Service) commit(first *job) {
 	r := &round{
 		s: s, lazy: true, logs: map[string]*header{}, cursors: map[string]*cursor{},
-		keys: map[string]receipt{},
+		keys: map[string]receipt{}, shares: map[uint64]uint64{},
 	}
 	jobs := []*job{first}
 	r.take(first)
@@ -39,6 +40,10 @@ func (s *Service) commit(first *job) {
 		break
 	}
 	err := r.write()
+	r.remember(err)
+	if err == nil {
+		s.committed.Store(s.last) // before anybody is answered
+	}
 	for _, j := range jobs {
 		if j.err == nil {
 			j.err = err
@@ -51,7 +56,6 @@ func (s *Service) commit(first *job) {
 		}
 	}
 	if err == nil {
-		s.committed.Store(s.last)
 		s.floor.wake(r.posted)
 	}
 }
@@ -86,6 +90,14 @@ func (r *round) write() error {
 			r.batch.Set(store.TableInbox, cursorKey(name), c.append(nil))
 		}
 	}
+	for id, n := range r.shares {
+		if n == 0 {
+			r.batch.Delete(store.TableInbox, bodyKey(id))
+			r.batch.Delete(store.TableInbox, sharesKey(id))
+		} else {
+			r.batch.Set(store.TableInbox, sharesKey(id), binary.AppendUvarint(nil, n))
+		}
+	}
 	if r.batch.Len() == 0 {
 		return nil
 	}
@@ -96,6 +108,21 @@ func (r *round) write() error {
 		return r.s.store.CommitNoSync(&r.batch)
 	}
 	return r.s.store.Commit(&r.batch)
+}
+
+// remember keeps the headers of a round that was written, or forgets all after one that
+// may not have been.
+func (r *round) remember(err error) {
+	if err != nil || len(r.s.heads)+len(r.logs) > headsMax {
+		clear(r.s.heads)
+	}
+	if err != nil {
+		return
+	}
+	for log, h := range r.logs {
+		h.young = nil
+		r.s.heads[log] = *h
+	}
 }
 
 func (r *round) set(key, value []byte) {
@@ -113,9 +140,12 @@ func (r *round) header(log string) (*header, error) {
 	if h := r.logs[log]; h != nil {
 		return h, nil
 	}
-	h, err := r.s.header(log)
-	if err != nil {
-		return nil, err
+	h, known := r.s.heads[log]
+	if !known {
+		var err error
+		if h, err = r.s.header(log); err != nil {
+			return nil, err
+		}
 	}
 	r.logs[log] = &h
 	return &h, nil
@@ -169,13 +199,13 @@ func (r *round) post(j *job, logs []string, d *Draft) error {
 	if d.TTL > 0 {
 		m.Expires = int64(j.id) + d.TTL.Microseconds()
 	}
-	body, flags := appendBody(nil, &m), byte(0)
-	if len(logs) > 1 {
+	body, shared := appendBody(nil, &m), len(logs) > 1
+	if shared {
 		r.set(bodyKey(j.id), body)
-		body, flags = nil, recordShared
+		r.shares[j.id] = uint64(len(logs))
 	}
 	for i, log := range logs {
-		if r.broken = r.append(log, heads[i], j.id, flags, body); r.broken != nil {
+		if r.broken = r.append(log, heads[i], j.id, body, shared); r.broken != nil {
 			return r.broken
 		}
 	}
@@ -190,56 +220,21 @@ func (r *round) post(j *job, logs []string, d *Draft) error {
 }
 
 // append adds a message to a log, and lets go what is too much there.
-func (r *round) append(log string, h *header, id uint64, flags byte, body []byte) error {
+func (r *round) append(log string, h *header, id uint64, body []byte, shared bool) error {
 	h.last++
 	if h.count() == 1 {
 		h.id = id
 	}
-	rec := appendRecord(nil, h.last, flags, body)
+	rec := appendRecord(nil, h.last, body, shared)
 	r.set(messageKey(log, id), rec)
-	h.bytes += int64(len(rec))
-	h.young = append(h.young, youngMessage{id, len(rec)})
+	e, err := parseRecord(rec)
+	if err != nil {
+		return err
+	}
+	e.ID = id
+	h.bytes += int64(e.size)
+	h.young = append(h.young, youngMessage{id, e.size, shared})
 	return r.trim(log, h)
-}
-
-// trim lets the oldest messages of a log go while there are too many, or they are too
-// old.
-func (r *round) trim(log string, h *header) error {
-	horizon := r.s.horizon()
-	over := func(id uint64) bool {
-		return h.count() > uint64(r.s.o.MessagesMax) || h.bytes > r.s.o.BytesMax || id <= horizon
-	}
-	if h.count() == 0 || !over(h.id) {
-		return nil
-	}
-	kept := false // the oldest that may stay was found
-	visit := func(id uint64, size int) {
-		if kept = h.count() == 0 || !over(id); kept {
-			h.id = id
-			return
-		}
-		r.drop(messageKey(log, id))
-		h.first++
-		h.bytes -= int64(size)
-		h.id = id + 1
-		r.s.counts.dropped.Add(1)
-	}
-	err := r.s.store.ScanFrom(store.TableInbox, logPrefix(log), messageKey(log, h.id),
-		func(key, value []byte) error {
-			if visit(idOf(key), len(value)); kept {
-				return store.ErrStop
-			}
-			return nil
-		})
-	for err == nil && !kept && len(h.young) > 0 {
-		if y := h.young[0]; y.id >= h.id {
-			visit(y.id, y.size)
-		}
-		if !kept {
-			h.young = h.young[1:]
-		}
-	}
-	return err
 }
 
 // ack moves an account's cursor on to an id. told is what was on its way to streams.
@@ -248,13 +243,16 @@ func (r *round) ack(username string, id, told uint64) error {
 	if err != nil {
 		return err
 	}
-	c.told = max(c.told, told)
 	if id <= c.acked {
+		c.told = max(c.told, told)
 		return nil
 	}
+	if err := r.reach(username, c, id); err != nil {
+		return err
+	}
 	r.s.counts.acks.Add(1)
-	c.acked = id
-	return r.reach(username, c)
+	c.acked, c.told = id, max(c.told, told)
+	return nil
 }
 
 // regroup notes how far an account is in its groups.
@@ -263,11 +261,11 @@ func (r *round) regroup(username string) error {
 	if err != nil {
 		return err
 	}
-	return r.reach(username, c)
+	return r.reach(username, c, c.acked)
 }
 
-// reach finds the numbers that go with a cursor.
-func (r *round) reach(username string, c *cursor) error {
+// reach finds the numbers that go with a cursor at id.
+func (r *round) reach(username string, c *cursor, id uint64) error {
 	list, err := r.s.sources(username)
 	if err != nil {
 		return err
@@ -275,12 +273,12 @@ func (r *round) reach(username string, c *cursor) error {
 	reached := make([]reach, 0, len(list))
 	for i := range list {
 		x := &list[i]
-		n, err := r.s.number(x, max(c.acked, x.from))
+		n, err := r.s.number(x, max(id, x.from))
 		if err != nil {
 			return err
 		}
 		was, known := c.of(x)
-		if n = max(n, was); !known && i == 0 && c.acked == 0 {
+		if n = max(n, was); !known && i == 0 && id == 0 {
 			n = 0
 		}
 		reached = append(reached, reach{x.log, x.from, n})
@@ -295,35 +293,4 @@ func (r *round) setTurns(username string, on bool) error {
 		c.turns = on
 	}
 	return err
-}
-
-// remove forgets all of an account.
-func (r *round) remove(username string) error {
-	own, group := ownLog(username), groupLog(username)
-	prefixes := [][]byte{logPrefix(own), logPrefix(group), receiptPrefix(username)}
-	for _, p := range prefixes {
-		r.broken = r.s.store.Scan(store.TableInbox, p, func(key, _ []byte) error {
-			r.drop(key)
-			return nil
-		})
-		if r.broken != nil {
-			return r.broken
-		}
-	}
-	for key := range r.keys {
-		if bytes.HasPrefix([]byte(key), prefixes[2]) {
-			r.drop([]byte(key))
-			delete(r.keys, key)
-		}
-	}
-	for _, log := range []string{own, group} {
-		if h := r.logs[log]; h != nil {
-			for _, y := range h.young {
-				r.drop(messageKey(log, y.id))
-			}
-		}
-		r.logs[log] = &header{first: 1}
-	}
-	r.cursors[username] = &cursor{}
-	return nil
 }

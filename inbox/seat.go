@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"math"
 	"sync/atomic"
 )
 
@@ -32,6 +33,7 @@ type Seat struct {
 	// Shared.
 	state atomic.Uint32 // one of the seat's states
 	acked atomic.Uint64 // the greatest id acknowledged on the stream
+	heard atomic.Uint64 // the id acknowledged last, until the desk has taken it; 0 = none
 	extra atomic.Pointer[Extra]
 
 	// Owned by whoever has the desk.
@@ -41,9 +43,8 @@ type Seat struct {
 	free     bool   // it was seen idle, and may be given something
 	posted   bool   // a page is on its way, or was taken since
 	again    uint64 // messages up to this id were on their way before it came
-	acks     uint64 // of acked, seen
 	has      Extra
-	held     []uint64 // in turns: ids that it got and has not acknowledged
+	held     []uint64 // in turns: ids that it got and has not acknowledged, as given
 	page     []uint64 // in turns: those on their way
 	postedAt int64    // Unix ms
 	extras   bool     // the page has some of has
@@ -52,8 +53,11 @@ type Seat struct {
 // A place is how far a stream is in its inbox.
 type place struct {
 	id uint64
-	n  []uint64 // number reached in each source; nil = not known yet
+	n  []uint64 // number reached in each source, or unknown; nil = none is known
 }
+
+// unknown is a number that is to be asked for.
+const unknown = math.MaxUint64
 
 // The states of a seat.
 const (
@@ -97,16 +101,14 @@ func (st *Seat) Ack(id uint64) bool {
 	if id > st.service.committed.Load() {
 		return false
 	}
-	for {
-		was := st.acked.Load()
-		if id <= was {
-			return true
-		}
+	for was := st.acked.Load(); id > was; was = st.acked.Load() {
 		if st.acked.CompareAndSwap(was, id) {
-			st.service.floor.call(st.desk)
-			return true
+			break
 		}
 	}
+	st.heard.Store(id)
+	st.service.floor.call(st.desk)
+	return true
 }
 
 // Want gives the stream what x has, or no more of anything but messages if x is nil.

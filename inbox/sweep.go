@@ -27,8 +27,10 @@ func (s *Service) sweepAll() error {
 		return err
 	}
 	bodies := func(key, _ []byte) bool { return idOf(key) <= s.horizon() }
-	if err := s.sweepKeys([]byte{keyBody}, bodies); err != nil {
-		return err
+	for _, prefix := range []byte{keyBody, keyShares} {
+		if err := s.sweepKeys([]byte{prefix}, bodies); err != nil {
+			return err
+		}
 	}
 	return s.sweepKeys([]byte{keyReceipt}, func(_, value []byte) bool {
 		return len(value) < 8 || idOf(value[:8])+uint64(keyKeptFor/time.Microsecond) < s.nowID()

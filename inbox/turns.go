@@ -19,40 +19,67 @@ type turns struct {
 	turn int      // index of the seat whose turn it is
 }
 
-func (t *turns) set(on bool, acked uint64) {
-	if on && !t.on {
-		t.next = acked
-		t.back = nil
-	}
-	t.on = on
+// set takes in what the store says: whether there are turns, and what is acknowledged.
+func (t *turns) set(on bool, acked uint64, seats []*Seat) {
 	t.low = max(t.low, acked)
+	if on != t.on {
+		t.begin(on, seats)
+	}
 	t.next = max(t.next, acked)
-	t.back = slices.DeleteFunc(t.back, func(id uint64) bool { return id <= acked })
+	t.back = t.open(t.back)
+	for _, st := range seats {
+		st.held = t.open(st.held)
+	}
 }
 
+// begin begins turns, or ends them: what is not acknowledged is given anew.
+func (t *turns) begin(on bool, seats []*Seat) {
+	t.on, t.next, t.back = on, t.low, nil
+	for _, st := range seats {
+		st.held, st.page = nil, nil
+		if st.seated {
+			st.place = place{id: t.low}
+			st.next = st.place
+		}
+	}
+}
+
+// open are those of ids that are not acknowledged.
+func (t *turns) open(ids []uint64) []uint64 {
+	return slices.DeleteFunc(ids, func(id uint64) bool { return id <= t.low })
+}
+
+// giveBack has ids given to others.
 func (t *turns) giveBack(ids []uint64) {
-	if len(ids) > 0 && t.on {
-		t.back = append(t.back, ids...)
+	if t.on {
+		t.back = append(t.back, t.open(ids)...)
 		slices.Sort(t.back)
 	}
 }
 
-// took notes that a seat has got its page.
-func (t *turns) took(st *Seat) {
-	if !t.on {
-		st.page = nil
+// took notes that a seat has got its page. Of what it never acknowledges so many ids are
+// remembered as an inbox may have messages.
+func (t *turns) took(st *Seat, most int) {
+	if t.on {
+		st.held = append(st.held, st.page...)
 	}
-	for _, id := range st.page {
-		if id > st.acks {
-			st.held = append(st.held, id)
-		}
+	if over := len(st.held) - most; over > 0 {
+		st.held = slices.Delete(st.held, 0, over)
 	}
 	st.page = nil
 }
 
-func (t *turns) acked(st *Seat, upto uint64) {
-	t.took(st)
-	st.held = slices.DeleteFunc(st.held, func(id uint64) bool { return id <= upto })
+// acked takes an acknowledgement in: of what a seat was given up to id, in the order in
+// which it was given.
+func (t *turns) acked(st *Seat, id uint64, most int) {
+	if slices.Contains(st.page, id) {
+		t.took(st, most)
+	}
+	if i := slices.Index(st.held, id); i >= 0 {
+		st.held = slices.Delete(st.held, 0, i+1)
+		return
+	}
+	st.held = slices.DeleteFunc(st.held, func(x uint64) bool { return x <= id })
 }
 
 // settled is the id up to which everything is acknowledged.

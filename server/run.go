@@ -66,7 +66,7 @@ func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 // A server is everything that Run holds. Each step of start adds a part; stop
 // ends those there are, the last one first.
 //
-//	store ◀ people ◀ auth ◀ inbox ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
+//	store ◀ inbox ◀ people ◀ auth ◀ engine ◀ lasts ◀ feeds ◀ admin port ◀ public port
 type server struct {
 	// Fixed after start.
 	config Config
@@ -99,7 +99,7 @@ func (s *server) start() (Addresses, error) {
 		return addrs, err
 	}
 	for _, step := range []func() error{
-		s.openStore, s.openAuth, s.startPresence, s.openInbox, s.openEngine, s.restore,
+		s.openStore, s.openInbox, s.openAuth, s.startPresence, s.openEngine, s.restore,
 		s.startFeeds,
 	} {
 		if err := step(); err != nil {
