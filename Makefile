@@ -4,6 +4,7 @@
 #   make test PKG=./engine/...           some packages only
 #   make fuzz FUZZTIME=5m PKG=./proto    longer, and one package
 #   make bench BENCH=Intake PKG=./feed   some benchmarks only
+#   make soak-server SOAKTIME=60s        while working on it
 
 GO       ?= go
 GO_MIN   := 1.26
@@ -11,15 +12,15 @@ PKG      ?= ./...
 ARGS     ?=
 FUZZTIME ?= 10s
 BENCH    ?= .
-SOAKTIME ?= 5m
+SOAKTIME ?= 1h
 
 # Without cgo everything builds alike with and without a C compiler, and quicker.
 # Only the race detector needs one.
 export CGO_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check vet race tidy mod cross fuzz fuzz-seeds bench soak \
-	conformance peers peers-test screenshot clean need-go need-cc
+.PHONY: help run build test check vet race tidy mod cross fuzz fuzz-seeds bench \
+	soak soak-server soak-engine conformance peers peers-test screenshot clean need-go need-cc
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -72,8 +73,13 @@ fuzz-seeds: need-go ## what fuzzing found before, with invariants on
 bench: need-go ## Go benchmarks with allocations (BENCH=pattern); `azira bench` measures the whole
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
-soak: need-go ## the long tests, each for SOAKTIME (5m)
-	AZIRA_SOAK=$(SOAKTIME) $(GO) test -count 1 -run Soak -v -timeout 2h $(PKG)
+soak: soak-server soak-engine ## both long tests, an hour and a quarter
+
+soak-server: need-go ## the real server under storm, churn, slow clients, feed restarts for SOAKTIME (1h)
+	AZIRA_SOAK=$(SOAKTIME) $(GO) test -count 1 -run Soak -v -timeout 0 ./internal/soak
+
+soak-engine: need-go ## the engine's chaos for 10 minutes, with one stream stalled for 5
+	AZIRA_SOAK=5m $(GO) test -count 1 -run Soak -v -timeout 30m ./engine
 
 conformance: need-go ## RFC 6455 at the border: raw frames against /debug/echo, and other programs' clients
 	$(GO) test -count 1 -v -run 'Conformance' ./server

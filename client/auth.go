@@ -158,17 +158,22 @@ func (a *Auth) call(ctx context.Context, op, method, path, bearer string, in any
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", op, err)
 	}
+	return a.do(op, req, bodyBytesMax)
+}
+
+// do reads an answer of at most so many bytes.
+func (a *Auth) do(op string, req *http.Request, most int) (*http.Response, []byte, error) {
 	resp, err := a.http.Do(req)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", op, plain(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyBytesMax+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(most)+1))
 	switch {
 	case err != nil:
 		return nil, nil, fmt.Errorf("%s: read answer: %w", op, err)
-	case len(body) > bodyBytesMax:
-		return nil, nil, fmt.Errorf("%s: %w: over %d bytes", op, ErrAnswer, bodyBytesMax)
+	case len(body) > most:
+		return nil, nil, fmt.Errorf("%s: %w: over %d bytes", op, ErrAnswer, most)
 	case resp.StatusCode/100 != 2:
 		return nil, nil, newError(op, resp, body)
 	}

@@ -32,6 +32,8 @@ const (
 	list        verb = "list"
 	ping        verb = "ping"
 	renew       verb = "auth"
+	acknowledge verb = "ack"
+	roster      verb = "roster"
 )
 
 // A wire is one connection's side of a dialect. Its methods but appendRequest
@@ -50,7 +52,7 @@ type event struct {
 	kind   eventKind
 	tick   Tick
 	answer error  // Text: of the oldest request; nil: confirmed
-	f      *frame // typed: all but ticks
+	f      *frame // typed: all but ticks; messages in Text too
 }
 
 type eventKind uint8
@@ -64,13 +66,16 @@ const (
 	eventGap
 	eventBeat // hb
 	eventDrain
+	eventMessage
+	eventRoster
+	eventPresence
 	eventBad // not what the protocol says
 )
 
-func newWire(d Dialect) (wire, error) {
+func newWire(d Dialect, m MessagesMode) (wire, error) {
 	switch d {
 	case Text:
-		return &text{names: make(names)}, nil
+		return &text{names: make(names), messages: m == MessagesOn}, nil
 	case JSON, Binary:
 		return &typed{names: make(names), refs: make(map[uint64]string)}, nil
 	}

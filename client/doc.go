@@ -2,6 +2,7 @@
 // ticks over WebSocket, and the ZeroMQ bus behind the server.
 //
 //	Auth ── HTTP ──────▶ /api/v1/users, /api/v1/token      register, login, refresh, logout
+//	                     /api/v1/messages                  send, read the inbox
 //	Keeper ─ Auth ─────▶ a bearer that is always fresh
 //	Stream ─ WebSocket ▶ /api/v1/stream                    subscribe, ticks, reconnect
 //	Bus ──── ZeroMQ ───▶ tcp://…:5556                      the feed itself, without a server
@@ -13,7 +14,8 @@
 // and [Binary], whose ticks are numbered:
 //
 //	Stream.Ticks     ticks and snaps, with what was Skipped, Missed or is a Gap before them
-//	Stream.Events    the feed's state, drains, gaps, holes; read or not
+//	Stream.Events    the feed's state, drains, gaps, holes, who is online; read or not
+//	Stream.Messages  to the account, until they are acknowledged by Stream.Ack
 //	Stream.Complete  whether anything is missing, as of the last heartbeat
 //
 // There a reconnect goes on where the connection before ended, token by token. While
@@ -25,7 +27,8 @@
 // A Stream and a Bus give ticks on a channel. Neither ever waits for its
 // consumer: behind the channel up to Buffer ticks wait in order, and when more
 // come, only the newest of each token is kept. What was dropped is counted, in
-// Stats().Conflated and, token by token, in [Tick].Missed.
+// Stats().Conflated and, token by token, in [Tick].Missed. Messages are not dropped:
+// what is more than fits stays with the server, see [Stream.Messages].
 //
 // The module is in no registry: a program depends on a checkout of it, in its go.mod
 //

@@ -35,6 +35,7 @@ var (
 	errTooBig          = errors.New("client: message from the server is too big")
 	errNotUTF8         = errors.New("client: text from the server is not UTF-8")
 	errSilent          = errors.New("client: nothing heard from the server")
+	errBehind          = errors.New("client: messages were left, and are fetched anew")
 )
 
 // An Error is a request the server answered with a refusal: its status and its

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An Event is what a typed dialect tells beside ticks: Welcome, Feed, Drain, Gap,
-// Hole or Dropped.
+// An Event is what a typed dialect tells beside ticks and messages: Welcome, Feed,
+// Drain, Gap, Hole, Dropped, Missed, Roster or Presence. Missed comes in Text too.
 type Event interface{ event() }
 
 // A Welcome is how a connection begins.

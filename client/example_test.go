@@ -149,6 +149,48 @@ func ExampleStream_Events() {
 	}
 }
 
+// A worker that has done with a message before it acknowledges it.
+func ExampleStream_Ack() {
+	ctx := context.Background()
+	var s *client.Stream // from OpenStream
+	for m := range s.Messages() {
+		fmt.Printf("%s: %s\n", m.From, m.Content)
+		if err := s.Ack(ctx, m.ID); err != nil {
+			log.Print(err)
+		}
+	}
+}
+
+// A message that is sent once, however often the call has to be made.
+func ExampleAuth_Send() {
+	ctx := context.Background()
+	var auth *client.Auth // from NewAuth
+	m := client.Outgoing{To: "ana", Content: []byte("hello"), Key: "order-4711-done"}
+	for {
+		_, err := auth.Send(ctx, os.Getenv("AZIRA_BEARER"), m)
+		var refused *client.Error
+		if err == nil || errors.As(err, &refused) && !errors.Is(err, client.ErrBusy) {
+			fmt.Println(err)
+			return
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func ExampleAuth_InboxPages() {
+	ctx := context.Background()
+	var auth *client.Auth // from NewAuth
+	q := client.InboxQuery{Since: time.Now().Add(-time.Hour)}
+	for page, err := range auth.InboxPages(ctx, os.Getenv("AZIRA_BEARER"), q) {
+		if err != nil {
+			log.Print(err)
+		}
+		for _, m := range page.Messages {
+			fmt.Printf("%s: %s\n", m.From, m.Content)
+		}
+	}
+}
+
 func ExampleStream_Complete() {
 	var s *client.Stream // from OpenStream
 	switch p := s.Complete(); p.State {

@@ -30,9 +30,20 @@ type frame struct {
 	TS     int64           `json:"ts"` // µs
 	Data   json.RawMessage `json:"data"`
 	LTP    json.RawMessage `json:"ltp"`
-	From   int64           `json:"from"`
 	To     int64           `json:"to"`
 	Reason GapReason       `json:"reason"`
+
+	// Messages; of a gap too, where it begins, and how many messages are gone.
+	letter
+	Redelivered bool   `json:"redelivered"`
+	Dropped     uint64 `json:"dropped"`
+
+	// Who is online.
+	Clients []listed `json:"clients"`
+	Total   int      `json:"total"`
+	Client  string   `json:"client"`
+	Online  bool     `json:"online"`
+	Left    bool     `json:"left"`
 
 	// Heartbeat and drain.
 	Sum      uint64    `json:"sum"`
@@ -54,7 +65,8 @@ type frame struct {
 var kinds = map[string]eventKind{
 	"welcome": eventWelcome, "ack": eventAnswer, "pong": eventAnswer, "error": eventAnswer,
 	"tick": eventTick, "snap": eventTick, "skip": eventSkip, "gap": eventGap,
-	"hb": eventBeat, "drain": eventDrain,
+	"hb": eventBeat, "drain": eventDrain, "msg": eventMessage, "roster": eventRoster,
+	"presence": eventPresence,
 }
 
 // parseFrame reads any frame. A type we do not know is eventNone, whatever its
@@ -67,7 +79,8 @@ func parseFrame(p []byte) (*frame, eventKind) {
 	switch {
 	case err != nil && (known || !errors.As(err, &misfit)):
 		return nil, eventBad
-	case f.Type == "":
+	case f.Type == "", kind == eventGap && f.From.name != "",
+		kind == eventMessage && f.From.name == "":
 		return nil, eventBad
 	}
 	return &f, kind

@@ -4,6 +4,7 @@ import "time"
 
 const (
 	bodyBytesMax      = 1 << 20   // of an HTTP answer
+	inboxBytesMax     = 16 << 20  // of one with a page of an inbox: 1 MiB, and escapes
 	refusalBytesMax   = 16 << 10  // of the body of a refused upgrade
 	detailBytesMax    = 512       // of the server's words kept in an error
 	messageBytesMax   = 1 << 20   // of one WebSocket message, all fragments
@@ -17,6 +18,8 @@ const (
 	bufferDefault = 4096      // ticks that wait for a slow consumer in order
 	namesMax      = 1 << 16   // token names a connection remembers to share their strings
 	eventsMax     = 256       // events that wait for whoever takes them
+	messagesMax   = 256       // messages that wait, of 32 KiB at most
+	rosterMax     = 1 << 17   // clients in one roster
 	numberMax     = 1<<53 - 1 // of the protocol's own numbers
 	rateMin       = 0.1       // ticks per token and second
 	rateMax       = 1000
@@ -35,6 +38,7 @@ const (
 	renewBefore      = time.Minute     // a bearer's end
 	beatMin          = 500 * time.Millisecond
 	beatMax          = 30 * time.Second
+	behindEvery      = 100 * time.Millisecond // a look at whether messages that were left have room
 	beatsMissed      = 3                      // heartbeats without a frame: the connection is lost
 	againMin         = 100 * time.Millisecond // after "too many requests"
 )

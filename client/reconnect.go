@@ -11,6 +11,7 @@ import (
 func (s *Stream) run(x *session) {
 	defer s.box.end()
 	defer s.events.end()
+	defer s.post.end()
 	back := backoff{min: s.o.BackoffMin, max: s.o.BackoffMax}
 	for x != nil {
 		select {
@@ -62,6 +63,10 @@ func (s *Stream) reopen() (*session, error) {
 		return nil, err
 	}
 	if err := x.resume(s.ctx, s.Accounts()); err != nil {
+		x.leave()
+		return nil, err
+	}
+	if err := x.rosterAgain(s.ctx); err != nil {
 		x.leave()
 		return nil, err
 	}

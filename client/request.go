@@ -19,6 +19,9 @@ type request struct {
 	from   []uint64         // resume: the last seq seen, by place in tokens
 	bearer string           // renew
 
+	message uint64 // acknowledge
+	on      bool   // roster
+
 	// Owned by the reader until the answer.
 	ack    Ack
 	answer chan answer // of one place
@@ -52,6 +55,10 @@ func (x *typed) appendRequest(dst []byte, r *request) []byte {
 		}
 	case renew:
 		dst = appendQuoted(append(dst, `,"bearer":`...), r.bearer)
+	case acknowledge:
+		dst = strconv.AppendUint(append(dst, `,"message":`...), r.message, 10)
+	case roster:
+		dst = strconv.AppendBool(append(dst, `,"on":`...), r.on)
 	}
 	return append(dst, '}')
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,14 +27,18 @@ type session struct {
 	again   time.Time     // not to connect before; likewise, from a drain
 
 	// Owned by the reader.
-	refused error // Text: the last answer, if it was a refusal
-	beats   int   // heartbeats so far
+	refused error          // Text: the last answer, if it was a refusal
+	beats   int            // heartbeats so far
+	roster  []RosterClient // its pieces so far
+	missed  uint64         // messages that are gone, before the next one
 
 	// Shared.
 	mu      sync.Mutex // also the order of requests on the wire
 	pending []*request // sent, not answered, oldest first
 	asked   uint64     // requests so far
 	scratch []byte
+
+	replaced atomic.Bool // it was ended by us, to have another
 }
 
 func newSession(c *conn, w wire, s *Stream) *session {
@@ -95,7 +100,12 @@ func (x *session) told(kind eventKind, f *frame) {
 	case eventSkip:
 		x.missing(x.s.book.skip(f.Token, uint64(max(0, f.Count)), f.Seq))
 	case eventGap:
-		g := Gap{Token: f.Token, From: uint64(max(0, f.From)), To: uint64(max(0, f.To)),
+		if f.Token == "" && f.Dropped > 0 {
+			x.missed += f.Dropped
+			x.s.events.tell(Missed{f.Dropped})
+			return
+		}
+		g := Gap{Token: f.Token, From: uint64(max(0, f.From.seq)), To: uint64(max(0, f.To)),
 			Reason: f.Reason}
 		x.missing(x.s.book.gap(g))
 		x.s.events.tell(g)
@@ -105,6 +115,26 @@ func (x *session) told(kind eventKind, f *frame) {
 		now := time.Now()
 		x.again = now.Add(millis(f.AgainMS))
 		x.s.events.tell(Drain{Again: x.again, Ending: now.Add(millis(f.EndingMS))})
+	case eventMessage:
+		x.posted(f)
+	case eventRoster:
+		x.rostered(f)
+	case eventPresence:
+		x.s.events.tell(Presence{Client: f.Client, Online: f.Online, Left: f.Left,
+			Time: time.UnixMicro(f.TS)})
+	}
+}
+
+// posted hands a message over.
+func (x *session) posted(f *frame) {
+	m, ok := f.message()
+	if !ok {
+		x.s.bad.Add(1)
+		return
+	}
+	m.Missed, x.missed = x.missed, 0
+	if x.s.post.put(m) && !x.s.o.NoReconnect {
+		x.s.wg.Go(x.catchUp)
 	}
 }
 
@@ -155,6 +185,9 @@ func (x *session) beat(f *frame, now time.Time) {
 // verdict names the end of the connection: a close that follows a refusal is
 // that refusal.
 func (x *session) verdict(err error) error {
+	if x.replaced.Load() {
+		return &CloseError{Code: closeLost, Cause: errBehind}
+	}
 	var closed *CloseError
 	if x.refused != nil && errors.As(err, &closed) && closed.Code == closePolicy {
 		return x.refused

@@ -19,6 +19,8 @@ type StreamOptions struct {
 	Username string     // take the original's path, /api/trigger/ws/{username}
 	Dialect  Dialect    // Text
 
+	Messages MessagesMode // whether messages to the account come (with a typed dialect)
+
 	Beat        time.Duration // typed dialects: between heartbeats, 0.5 to 30 s (the server's)
 	Buffer      int           // ticks that wait for a slow consumer in order (4,096)
 	NoReconnect bool          // end the Stream with its first connection
@@ -48,12 +50,13 @@ type Change struct {
 // StreamStats are a Stream's counters since it was opened.
 type StreamStats struct {
 	Ticks     uint64 // received
-	Bytes     uint64 // of messages, without frame headers
+	Bytes     uint64 // of all that came, without frame headers
 	Conflated uint64 // received, but dropped for a slow consumer
 	Connects  uint64 // connections made
 
-	Bad        uint64 // messages that are not what the protocol says
-	EventsLost uint64 // events dropped because nobody took them
+	Bad          uint64 // what is not as the protocol says
+	EventsLost   uint64 // events dropped because nobody took them
+	MessagesLeft uint64 // messages left with the server for want of room: see Messages
 }
 
 // A Stream is a subscription to tokens that outlives its connections.
@@ -76,6 +79,7 @@ type Stream struct {
 	box    *mailbox
 	book   *ledger
 	events *events
+	post   *postbox
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	stop   chan struct{} // closed by Close: nobody takes ticks any more
@@ -84,6 +88,7 @@ type Stream struct {
 
 	// Shared.
 	ticks, bytes, bad, connects atomic.Uint64
+	rostered                    atomic.Bool // the roster is wanted
 
 	feed    atomic.Pointer[Feed]
 	welcome atomic.Pointer[Welcome]
@@ -108,6 +113,7 @@ func OpenStream(ctx context.Context, o StreamOptions) (*Stream, error) {
 		box:     newMailbox(o.Buffer),
 		book:    newLedger(),
 		events:  newEvents(),
+		post:    newPostbox(),
 		stop:    make(chan struct{}),
 		asking:  make(chan struct{}, 1),
 		changed: make(chan struct{}),
@@ -136,8 +142,11 @@ func (o *StreamOptions) fill() error {
 	if o.Bearer == nil {
 		return fmt.Errorf("open stream: %w: no bearer given", ErrUnauthorized)
 	}
-	if _, err := newWire(o.Dialect); err != nil {
+	if _, err := newWire(o.Dialect, o.Messages); err != nil {
 		return err
+	}
+	if !o.Messages.known() {
+		return fmt.Errorf("%w: messages %q", ErrOption, string(o.Messages))
 	}
 	if o.Beat != 0 && (o.Beat < beatMin || o.Beat > beatMax) {
 		return fmt.Errorf("%w: heartbeat every %v", ErrOption, o.Beat)
@@ -163,14 +172,20 @@ func (o *StreamOptions) fill() error {
 
 // url turns http into ws, https into wss.
 func (o *StreamOptions) url() string {
-	path, query := pathStream, ""
+	path, query := pathStream, url.Values{}
 	if o.Username != "" {
 		path = pathStreamOf + url.PathEscape(o.Username)
 	}
 	if o.Beat != 0 && o.Dialect.typed() {
-		query = "?hb_ms=" + strconv.FormatInt(o.Beat.Milliseconds(), 10)
+		query.Set("hb_ms", strconv.FormatInt(o.Beat.Milliseconds(), 10))
 	}
-	return "ws" + o.Server[len("http"):] + path + query
+	if o.Messages != MessagesDefault {
+		query.Set("messages", string(o.Messages))
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return "ws" + o.Server[len("http"):] + path
 }
 
 // Ticks is the channel of ticks. It is closed when the Stream has ended and what
@@ -187,6 +202,15 @@ func (s *Stream) Err() error {
 // Events is the channel of what else is told. It is closed when the Stream has
 // ended. It need not be read: of more than 256 that wait the oldest are dropped.
 func (s *Stream) Events() <-chan Event { return s.events.out }
+
+// Messages is the channel of messages to the account. It is closed when the Stream has
+// ended. It need not be read: 256 wait there at most, and what comes then is left with
+// the server. Once those are taken and some of them acknowledged, by Ack, the connection
+// is replaced by another, which brings what was left; Stats().MessagesLeft counts it. So
+// who is slow has to acknowledge every 256 messages or more often.
+//
+// What is not acknowledged comes again on each new connection.
+func (s *Stream) Messages() <-chan Message { return s.post.out }
 
 // Tokens are those held: confirmed and not given up, sorted.
 func (s *Stream) Tokens() []string { return s.book.tokens() }
@@ -222,7 +246,7 @@ func (s *Stream) Welcome() Welcome { return *s.welcome.Load() }
 func (s *Stream) Stats() StreamStats {
 	return StreamStats{Ticks: s.ticks.Load(), Bytes: s.bytes.Load(),
 		Conflated: s.box.lost(), Connects: s.connects.Load(),
-		Bad: s.bad.Load(), EventsLost: s.events.dropped()}
+		Bad: s.bad.Load(), EventsLost: s.events.dropped(), MessagesLeft: s.post.leftBehind()}
 }
 
 // Close ends the Stream and its goroutines. It may be called more than once, but
@@ -307,12 +331,13 @@ func (s *Stream) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWire(s.o.Dialect)
+	w, err := newWire(s.o.Dialect, s.o.Messages)
 	if err != nil {
 		c.close()
 		return nil, err
 	}
 	s.connects.Add(1)
+	s.post.begin()
 	x := newSession(c, w, s)
 	if !s.o.Dialect.typed() {
 		s.book.begin(0)

@@ -157,9 +157,19 @@ func (s *Stream) Renew(ctx context.Context, bearer string) (expires time.Time, e
 	return a.last.expires(time.Now()), nil
 }
 
+// Ack acknowledges the messages up to an ID, for all streams of the account. The server
+// has then heard it; it is on its disk a moment later.
+func (s *Stream) Ack(ctx context.Context, id uint64) error {
+	if _, err := s.single(ctx, request{verb: acknowledge, message: id}); err != nil {
+		return err
+	}
+	s.post.ack(id)
+	return nil
+}
+
 // single puts a request that has no tokens.
 func (s *Stream) single(ctx context.Context, r request) (answer, error) {
-	if !s.o.Dialect.typed() {
+	if !s.o.Dialect.typed() && r.verb != acknowledge {
 		return answer{}, fmt.Errorf("%s: %w", r.verb, ErrUntold)
 	}
 	if err := s.turn(ctx, r.verb); err != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/valyala/fastjson"
@@ -14,22 +15,34 @@ const (
 	saysNotFound      = "Tokens not found: "
 	saysUnknownAction = "Unknown action: "
 	saysError         = "Error: "
+	saysAcknowledged  = "Acknowledged messages up to: "
 )
 
 // text is the original's dialect:
 //
 //	subscribe|A,B ─▶   ◀─ Subscribed to tokens: A, B   ◀─ {"token":"A",…}
 //
-// Ticks are told from answers by their first byte. Answers carry no id; they
-// come in the order of the requests.
+// Ticks are told from answers by their first byte, and messages, where they are wanted,
+// from ticks by how they begin. Answers carry no id; they come in the order of the
+// requests.
 type text struct {
-	parser fastjson.Parser
-	names  names
+	parser   fastjson.Parser
+	names    names
+	messages bool // they come
 }
+
+// How the server begins what concerns messages.
+const (
+	beginsMessage = `{"type":"msg","id":`
+	beginsMissed  = `{"type":"gap","dropped":`
+)
 
 func (x *text) appendRequest(dst []byte, r *request) []byte {
 	dst = append(dst, r.verb...)
 	dst = append(dst, '|')
+	if r.verb == acknowledge {
+		return strconv.AppendUint(dst, r.message, 10)
+	}
 	for i, t := range r.tokens {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -40,12 +53,18 @@ func (x *text) appendRequest(dst []byte, r *request) []byte {
 }
 
 func (x *text) parse(p []byte, _ bool) event {
+	if x.messages && (bytes.HasPrefix(p, []byte(beginsMessage)) ||
+		bytes.HasPrefix(p, []byte(beginsMissed))) {
+		f, kind := parseFrame(p)
+		return event{kind: kind, f: f}
+	}
 	if len(p) > 0 && p[0] == '{' {
 		return event{kind: eventTick, tick: Tick{Token: x.token(p), Data: p}}
 	}
 	words := string(p)
 	switch {
-	case strings.HasPrefix(words, saysSubscribed), strings.HasPrefix(words, saysUnsubscribed):
+	case strings.HasPrefix(words, saysSubscribed), strings.HasPrefix(words, saysUnsubscribed),
+		strings.HasPrefix(words, saysAcknowledged):
 		return event{kind: eventAnswer}
 	case strings.HasPrefix(words, saysNotFound):
 		unknown := strings.Split(words[len(saysNotFound):], ", ")

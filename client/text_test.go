@@ -68,7 +68,12 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte(`{"token":"\u0041"}`))
 	f.Add([]byte("Tokens not found: A, B"))
 	f.Add([]byte("Error: \x1b[2J"))
+	f.Add([]byte(`{"type":"msg","id":7,"from":"a","ts":7,"kind":"","content":"\ud800"}`))
 	f.Fuzz(func(t *testing.T, p []byte) {
+		m := (&text{names: map[string]string{}, messages: true}).parse(p, true)
+		if m.kind == eventMessage && (m.f == nil || m.f.From.name == "") {
+			t.Fatalf("%s: %+v", p, m.f)
+		}
 		e := (&text{names: map[string]string{}}).parse(p, true)
 		if refused, ok := e.answer.(*RefusedError); ok && !utf8.ValidString(refused.Detail) {
 			t.Fatalf("detail %q", refused.Detail)

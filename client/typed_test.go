@@ -8,7 +8,7 @@ import (
 )
 
 func newTyped(t *testing.T) *typed {
-	w, err := newWire(JSON)
+	w, err := newWire(JSON, MessagesDefault)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,11 @@ func TestTypedFrames(t *testing.T) {
 		`{"type":"gap","token":"A","from":1,"to":-1,"reason":"epoch"}`:    eventGap,
 		`{"type":"skip","token":"A","count":3,"seq":46}`:                  eventSkip,
 		`{"type":"drain","reconnect_after_ms":4200.5,"deadline_ms":4200}`: eventDrain,
-		`{"type":"msg","id":"1","from":"bob","kind":"x"}`:                 eventNone,
+		`{"type":"msg","id":1,"from":"bob","kind":"x"}`:                   eventMessage,
+		`{"type":"gap","dropped":12}`:                                     eventGap,
+		`{"type":"roster","clients":[],"more":false,"total":1}`:           eventRoster,
+		`{"type":"presence","client":"a","online":true,"ts":1}`:           eventPresence,
+		`{"type":"msg","id":1,"from":7,"kind":"x"}`:                       eventBad,
 		`{"type":"new"}`:                       eventNone,
 		`{"type":"gap","from":"bob"}`:          eventBad,
 		`{"type":"hb","sum":-1}`:               eventBad,
@@ -101,6 +105,8 @@ func TestTypedRequests(t *testing.T) {
 			`{"op":"unsubscribe","id":"7","tokens":"*"}`},
 		{request{verb: list}, `{"op":"list","id":"7"}`},
 		{request{verb: renew, bearer: "x.y"}, `{"op":"auth","id":"7","bearer":"x.y"}`},
+		{request{verb: acknowledge, message: 9}, `{"op":"ack","id":"7","message":9}`},
+		{request{verb: roster}, `{"op":"roster","id":"7","on":false}`},
 	}
 	for _, tt := range tests {
 		tt.r.id = "7"
@@ -127,12 +133,19 @@ func TestTypedAllocs(t *testing.T) {
 func FuzzTyped(f *testing.F) {
 	f.Add([]byte(`{"type":"tick","token":"A","seq":42,"ts":17,"data":{"ltp":1}}`))
 	f.Add([]byte(`{"type":"snap","token":"A","seq":42,"ts":17,"ltp":-1.5e3}`))
+	f.Add([]byte(`{"type":"msg","id":7,"from":"a","ts":7,"encoding":"base64","content":"AP8="}`))
+	f.Add([]byte(`{"type":"roster","clients":[{"client":"a","since":null}],"more":true}`))
 	f.Add([]byte(`{"type":"ack","id":"1","ok":[{"token":"A","ref":7,"seq":1}]}`))
 	f.Add([]byte(`{"type":"tick","token":"A","seq":42,"ts":17,"data":{"a":"\u007d"},"data":{}}`))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		x := &typed{names: names{}, refs: map[uint64]string{}}
 		x.parse(p, false)
 		e := x.parse(p, true)
+		if e.kind == eventMessage {
+			if m, ok := e.f.message(); ok && (m.ID == 0 || m.From == "") {
+				t.Fatalf("%s: %+v", p, m)
+			}
+		}
 		c, quick := cutTick(p)
 		if !quick || !json.Valid(p) {
 			return

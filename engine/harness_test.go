@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -51,7 +52,8 @@ type peer struct {
 	conn  *net.TCPConn
 	r     *bufio.Reader
 	owner *owner
-	seal  *plainSealer // if the stream is sealed
+	seal  *plainSealer  // if the stream is sealed
+	wait  time.Duration // for a frame; 0 = 5 s
 }
 
 func newEngine(t testing.TB, o Options) *Engine {
@@ -176,9 +178,9 @@ func (p *peer) send(b []byte) {
 
 func (p *peer) text(s string) { p.t.Helper(); p.send(frame(true, proto.OpText, s)) }
 
-// next reads a frame, within 5 s.
+// next reads a frame, within p.wait.
 func (p *peer) next() (op proto.Op, payload string, err error) {
-	p.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	p.conn.SetReadDeadline(time.Now().Add(cmp.Or(p.wait, 5*time.Second)))
 	var h [2]byte
 	if _, err := io.ReadFull(p.r, h[:]); err != nil {
 		return 0, "", err

@@ -127,6 +127,7 @@ var matrixBefore = map[string]func(c *cast){
 // A cast is a server with everybody of the matrix.
 type cast struct {
 	*running
+	document
 	bearers map[string]string // by name
 	keys    map[access]string // v's, by what it lacks
 	whole   string            // v's that lacks nothing
@@ -136,7 +137,7 @@ type cast struct {
 
 func newCast(t *testing.T) *cast {
 	c := &cast{running: start(t, func(c *Config) { c.AdminToken = matrixToken }),
-		bearers: map[string]string{}, keys: map[access]string{}}
+		document: loadDocument(t, openAPIText), bearers: map[string]string{}, keys: map[access]string{}}
 	for _, name := range []string{"ann", "bob", "v", "w"} {
 		c.account(name)
 	}
@@ -278,6 +279,9 @@ func (c *cast) row(name string, ro *route, row matrixRow) {
 		if fmt.Sprint(r.StatusCode) != wants[i] {
 			c.t.Errorf("%s %s as %s: %d, want %s: %s", ro.method, path, column,
 				r.StatusCode, wants[i], r.body)
+		}
+		if err := c.check(ro.method, strings.ReplaceAll(ro.path, "...}", "}"), r); err != nil {
+			c.t.Errorf("%s %s as %s: %d: %v", ro.method, path, column, r.StatusCode, err)
 		}
 		if r.StatusCode != 404 || !strings.HasPrefix(path, ofV) {
 			continue

@@ -52,10 +52,7 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 		CloseStream:       s.closeStream,
 		Changed:           s.people.Changed,
 		Removed:           s.people.Removed,
-		Regrouped: func(vendor, client string, _ bool) {
-			s.people.Regrouped(vendor, client)
-			s.inbox.Regrouped(client)
-		},
+		Regrouped:         s.regrouped,
 	})
 	if err != nil {
 		return err
@@ -90,6 +87,15 @@ func (s *server) watchKeys(keys [][]byte, set *keySet) error {
 func (s *server) closeStream(st *auth.Stream, code int, reason string) {
 	if handle, open := st.Handle(); open {
 		s.engine.Close(handle, code, reason)
+	}
+}
+
+// regrouped has streams of a client that has left a group, also because its vendor went,
+// get no more of the group's messages. Of one that has joined, join tells the inbox.
+func (s *server) regrouped(vendor, client string, in bool) {
+	s.people.Regrouped(vendor, client)
+	if !in {
+		s.inbox.Regrouped(client)
 	}
 }
 

@@ -18,7 +18,9 @@ const clientHelp = `azira client speaks to a server as its users do.
 Usage: azira client [flags]               a menu
        azira client register [flags]      make an account
        azira client login [flags]         print a bearer; nothing is stored
-       azira client watch TOKENS [flags]  log in and print ticks
+       azira client watch TOKENS [flags]  log in and print ticks, and messages
+       azira client send TEXT [flags]     send a message to a user; - is standard input
+       azira client inbox [flags]         print the messages to an account
        azira client bus [TOKENS] [flags]  print ticks of the ZeroMQ bus itself
 
 TOKENS are names with commas between them: NSE:26009,NSE:26000.
@@ -31,13 +33,24 @@ TOKENS are names with commas between them: NSE:26009,NSE:26000.
   --register            watch: make the account first, unless there is one
   --dialect D           watch: text, json or bin (text). json and bin have numbered
                         ticks and resume; what else they tell, the feed's state
-                        and whether anything is missing, goes to standard error
+                        and whether anything is missing, goes to standard error.
+                        They bring messages to the account too
   --mode ltp            watch, json or bin: the last price alone (full)
   --max-rate N          watch, json or bin: N ticks per token and second, 0.1 to
                         1000 (all)
   --table               watch, bus: a live table
   --raw                 watch, bus: print the publisher's JSON
   --count N             watch, bus: end after N ticks
+  --to NAME             send: to whom
+  --type KIND           send: what kind of message it is (text)
+  --reply-to ID         send: the message that it answers
+  --ttl DURATION        send: after which it is delivered no more: 90s, 2h
+  --key KEY             send: sent again with the same key within a day it is the same
+                        message (a new one)
+  --limit N             inbox: so many messages, 0 is all (100)
+  --newest              inbox: the newest first
+  --ack                 inbox, watch: acknowledge what is printed, for all streams of
+                        the account; else it comes again with the next stream
   --endpoint ENDPOINT   bus: the publisher (tcp://127.0.0.1:5556)
 `
 
@@ -53,6 +66,7 @@ type clientConfig struct {
 	show                                 showOptions
 	dialect                              client.Dialect
 	subscribe                            client.SubscribeOptions
+	message                              messageConfig
 }
 
 // runClient does one thing, or shows the menu if none is named.
@@ -67,16 +81,17 @@ func clientCommand(ctx context.Context, args []string, tm *terminal) error {
 	}
 	run, known := map[string]func(context.Context, clientConfig, []string, *terminal) error{
 		"menu": clientMenu, "register": clientRegister, "login": clientLogin,
-		"watch": clientWatch, "bus": clientBus,
+		"watch": clientWatch, "bus": clientBus, "send": clientSend, "inbox": clientInbox,
 	}[verb]
 	if !known {
-		return fmt.Errorf("%w: %q is none of register, login, watch, bus", errUsage, verb)
+		return fmt.Errorf("%w: %q is none of register, login, watch, send, inbox, bus",
+			errUsage, verb)
 	}
 	c, words, err := parseClient(args, tm.out)
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 && verb != "watch" && verb != "bus" {
+	if len(words) > 0 && verb != "watch" && verb != "bus" && verb != "send" {
 		return fmt.Errorf("%w: %s takes no words but flags, got %q", errUsage, verb, words[0])
 	}
 	return explain(run(ctx, c, words, tm), c)
@@ -98,6 +113,7 @@ func parseClient(args []string, help io.Writer) (c clientConfig, words []string,
 	mode := fs.String("mode", "full", "")
 	fs.Float64Var(&c.subscribe.MaxRate, "max-rate", 0, "")
 	fs.Uint64Var(&c.show.count, "count", 0, "")
+	c.message.flags(fs)
 	for _, a := range args {
 		// Not by package flag, whose error would repeat what was given.
 		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")

@@ -37,20 +37,26 @@ func (c *clientConfig) setDialect(dialect, mode string) (err error) {
 // A teller says on standard error what a typed stream tells beside ticks, and when
 // it is proved complete or no more. Its channels are nil for the text dialect.
 type teller struct {
-	s      *client.Stream
-	tm     *terminal
-	quiet  bool // a table's header says it
-	events <-chan client.Event
-	look   <-chan time.Time
-	ticker *time.Ticker
-	state  client.ProofState // as last said
+	s       *client.Stream
+	tm      *terminal
+	quiet   bool // a table's header says it
+	events  <-chan client.Event
+	look    <-chan time.Time
+	letters <-chan client.Message
+	acks    *acker // nil: what is shown is not acknowledged
+	latest  string // message, for a table's header
+	ticker  *time.Ticker
+	state   client.ProofState // as last said
 }
 
 func newTeller(s *client.Stream, c clientConfig, tm *terminal) *teller {
 	tl := &teller{s: s, tm: tm, quiet: c.show.table}
 	if c.dialect != client.Text {
 		tl.ticker = time.NewTicker(proofEvery)
-		tl.events, tl.look = s.Events(), tl.ticker.C
+		tl.events, tl.look, tl.letters = s.Events(), tl.ticker.C, s.Messages()
+		if c.message.ack {
+			tl.acks = newAcker(s, tm)
+		}
 	}
 	return tl
 }
@@ -62,6 +68,29 @@ func (tl *teller) event(e client.Event, ok bool) {
 		tl.events = nil
 	case !tl.quiet:
 		fmt.Fprintln(tl.tm.err, printable(fmt.Sprint(e)))
+	}
+}
+
+// message shows one where it fits: among the lines of ticks, above a table, or beside
+// what is the publishers' alone.
+func (tl *teller) message(m client.Message, ok bool, sw *show) {
+	if !ok {
+		tl.letters = nil
+		return
+	}
+	words := messageWords(m)
+	line := m.Time.Format("15:04:05.000") + " " + words
+	switch {
+	case sw.table != nil:
+		tl.latest = "\n" + line
+	case sw.o.raw:
+		fmt.Fprintln(tl.tm.err, line)
+	default:
+		fmt.Fprintln(sw.w, line)
+	}
+	sw.idle() // shown before it is acknowledged
+	if tl.acks != nil {
+		tl.acks.shown(m.ID)
 	}
 }
 
@@ -80,6 +109,9 @@ func (tl *teller) close() {
 		return
 	}
 	tl.ticker.Stop()
+	if tl.acks != nil {
+		tl.acks.close()
+	}
 	fmt.Fprintln(tl.tm.err, proofWords(tl.s.Complete()))
 }
 
@@ -89,7 +121,7 @@ func (tl *teller) header(time.Time) string {
 		return "not connected since " + since.Format("15:04:05")
 	}
 	feed := tl.s.Feed()
-	return fmt.Sprintf("feed %s   %s", feed.State, proofWords(tl.s.Complete()))
+	return fmt.Sprintf("feed %s   %s%s", feed.State, proofWords(tl.s.Complete()), tl.latest)
 }
 
 func proofWords(p client.Proof) string {

@@ -50,7 +50,7 @@ func TestClientUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"dance"}, `usage: "dance" is none of register, login, watch, bus`},
+		{[]string{"dance"}, `usage: "dance" is none of register, login, watch, send, inbox, bus`},
 		{[]string{"login", "--password=secret"}, "usage: a password on the command line"},
 		{[]string{"login", "-password", "secret"}, "usage: a password on the command line"},
 		{[]string{"login", "--nosuch"}, "usage: flag provided but not defined: -nosuch"},
@@ -58,6 +58,13 @@ func TestClientUsage(t *testing.T) {
 		{[]string{"login"}, "usage: no account named"},
 		{[]string{"login", "--user", "zoe"}, "usage: no password"},
 		{[]string{"watch"}, "usage: watch needs tokens"},
+		{[]string{"send", "hi"}, "usage: send needs --to NAME"},
+		{[]string{"send", "--to", "ana"}, "usage: send needs a text"},
+		{[]string{"send", "-", "--to=ana", "--password-file", "-"}, "usage: standard input can't have both"},
+		{[]string{"send", "hi", "--to=ana", "--reply-to=x"}, `usage: invalid value "x" for flag -reply-to`},
+		{[]string{"inbox", "--ack", "--newest"}, "usage: --ack acknowledges all that is older too"},
+		{[]string{"inbox", "all"}, `usage: inbox takes no words but flags, got "all"`},
+		{[]string{"watch", "A", "--ack"}, "usage: --ack needs --dialect json or bin"},
 		{[]string{"watch", "A", "--raw", "--table"}, "usage: --table and --raw exclude"},
 		{[]string{"watch", "A", "--dialect", "xml"}, `usage: --dialect "xml" is none of text, json, bin`},
 		{[]string{"watch", "A", "--dialect=json", "--mode=half"}, `usage: --mode "half" is none of full`},

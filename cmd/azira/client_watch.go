@@ -27,6 +27,9 @@ func clientWatch(ctx context.Context, c clientConfig, words []string, tm *termin
 	if len(tokens) == 0 {
 		return fmt.Errorf("%w: watch needs tokens, like NSE:26009,NSE:26000", errUsage)
 	}
+	if c.message.ack && c.dialect == client.Text {
+		return fmt.Errorf("%w: --ack needs --dialect json or bin, which bring messages", errUsage)
+	}
 	name, password, err := who(ctx, c, tm, c.register)
 	if err != nil {
 		return err
@@ -151,6 +154,8 @@ func showTicks(ctx context.Context, ticks <-chan client.Tick, o showOptions, tm 
 			sw.draw(now)
 		case e, ok := <-tl.events:
 			tl.event(e, ok)
+		case m, ok := <-tl.letters:
+			tl.message(m, ok, sw)
 		case <-tl.look:
 			tl.proof()
 		case <-stop:

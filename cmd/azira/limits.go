@@ -4,7 +4,12 @@ import "time"
 
 // Limits and times of client and demo.
 const (
-	lineBytesMax   = 4096 // of input
+	lineBytesMax    = 4096    // of input
+	contentBytesMax = 1 << 20 // of a message to be sent; the server says what it takes
+	hexBytesMax     = 32      // shown of a message that is no text
+	inboxPage       = 500     // messages asked for at once
+	inboxShown      = 100     // messages, unless --limit says otherwise
+
 	secretBytesMax = 4096 // of a password file; a password has at most 1,024
 	answerBytesMax = 64 << 10
 	gaugeBytesMax  = 1 << 20

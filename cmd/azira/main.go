@@ -30,7 +30,7 @@ var commands = []command{
 	{"serve", "take ticks from ZeroMQ endpoints and serve them over WebSocket", runServe},
 	{"feed", "publish simulated or recorded ticks on ZeroMQ", runFeed},
 	{"demo", "serve and feed in one process, with a live table", runDemo},
-	{"client", "register, log in, watch tokens, look at the bus", runClient},
+	{"client", "register, log in, watch tokens, send messages, look at the bus", runClient},
 	{"user", "list, limit, disable, kick and delete accounts of a running server", runUser},
 	{"key", "show and rotate the signing key of a running server", runKey},
 	{"vendor", "make accounts vendors, limit them, see and change their groups", runVendor},

@@ -71,12 +71,12 @@ func (tb *table) sample(elapsed time.Duration) {
 	}
 }
 
-// render draws the table under a header, which may be empty, into at most height
+// render draws the table under the lines of a header, or none, into at most height
 // lines of at most width columns.
 func (tb *table) render(header string, width, height int, colour bool) []string {
 	var lines []string
-	if header != "" {
-		lines = append(lines, clip(header, width))
+	for line := range strings.Lines(header) {
+		lines = append(lines, clip(strings.TrimSuffix(line, "\n"), width))
 	}
 	names := slices.Sorted(maps.Keys(tb.rows))
 	wide := len("TOKEN")

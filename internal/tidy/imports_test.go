@@ -25,6 +25,7 @@ var below = map[string][]string{
 	"server":             {"auth", "engine", "feed", "inbox", "presence", "proto", "store", "web"},
 	"cmd/azira":          {"*"},
 	"internal/invariant": {},
+	"internal/soak":      {"client"},
 	"internal/tidy":      {},
 }
 

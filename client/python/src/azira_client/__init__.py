@@ -8,12 +8,14 @@ Accounts need the standard library only; streams the package websockets, the bus
 pyzmq, each imported when it is used.
 """
 
+from .asking import BINARY, JSON, TEXT
 from .auth import AuthClient, Keeper
 from .bus import ZMQTestSubscriber
 from .errors import (ApiError, AziraError, ConnectError, DialectError, Refused, StreamClosed,
                      reconnects)
 from .ledger import Counters
-from .stream import BINARY, JSON, TEXT, SubscribeToToken
+from .message import InboxPage, Message
+from .stream import SubscribeToToken
 from .tick import Tick
 from .wire import Ack
 
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AuthClient", "SubscribeToToken", "ZMQTestSubscriber", "Keeper", "Tick", "Ack", "Counters",
+    "Message", "InboxPage",
     "AziraError", "ApiError", "ConnectError", "StreamClosed", "Refused", "DialectError",
     "reconnects", "TEXT", "JSON", "BINARY",
 ]

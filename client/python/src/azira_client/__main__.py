@@ -10,10 +10,11 @@ import sys
 from typing import Any, Optional, Sequence
 
 from . import __version__
+from .asking import BINARY, JSON, TEXT
 from .auth import SERVER, AuthClient, bearer_of
 from .bus import ENDPOINT, ZMQTestSubscriber
 from .errors import AziraError, clean
-from .stream import BINARY, JSON, TEXT, SubscribeToToken
+from .stream import SubscribeToToken
 from .tick import Tick
 
 _ABOUT = """\

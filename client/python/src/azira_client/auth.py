@@ -9,10 +9,11 @@ import time
 import urllib.error
 import urllib.request
 from http import HTTPStatus
-from typing import Any, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 from .errors import ApiError, AziraError, ConnectError, clean
+from .message import InboxPage, content_fields, parse_page
 
 SERVER = "http://127.0.0.1:8000"
 _BODY_BYTES_MAX = 8 << 20
@@ -116,6 +117,48 @@ class AuthClient:
         path = "/api/v1/ticks/" + quote(token, safe="")
         return self._call("tick", "GET", path, bearer=self._with(bearer))
 
+    def send(self, to: str, content: Union[str, bytes], *, kind: Optional[str] = None,
+             reply_to: Optional[int] = None, ttl: Optional[float] = None,
+             key: Optional[str] = None, bearer: Optional[str] = None) -> dict[str, Any]:
+        """Sends a message; the answer {"id","ts"} says that it is on the server's disk.
+
+        ttl is in seconds. With a key, the same message sent again within a day is the
+        same message: so it is safe to call again after a ConnectError or a status of 503.
+        """
+        body: dict[str, Any] = {"username": to, **content_fields(content)}
+        for name, value in (("type", kind), ("reply_to", reply_to), ("ttl_s", ttl)):
+            if value is not None:
+                body[name] = value
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._call("send", "POST", "/api/v1/messages", body, bearer=self._with(bearer),
+                          headers=headers)
+
+    def inbox(self, *, bearer: Optional[str] = None, **query: Any) -> InboxPage:
+        """One page of the inbox, the oldest messages first. query may have after and before
+        (ids), since and until (Unix µs, or text by RFC 3339), limit (up to 500) and
+        order="newest"."""
+        path = "/api/v1/messages" + ("?" + urlencode(query) if query else "")
+        answer = self._call("inbox", "GET", path, bearer=self._with(bearer))
+        try:
+            return parse_page(answer)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConnectError("inbox: the answer is not what the protocol says") from None
+
+    def inbox_pages(self, *, bearer: Optional[str] = None, **query: Any) -> Iterator[InboxPage]:
+        """The pages from query on. Nothing comes twice and nothing is missed, whatever is
+        sent meanwhile."""
+        while True:
+            page = self.inbox(bearer=bearer, **query)
+            yield page
+            if page.next is None:
+                return
+            query["before" if query.get("order") == "newest" else "after"] = page.next
+
+    def ack_inbox(self, message: int, bearer: Optional[str] = None) -> None:
+        """Acknowledges the messages up to this id, for all streams of the account."""
+        self._call("ack", "POST", "/api/v1/messages/ack", {"message": message},
+                   bearer=self._with(bearer))
+
     def keeper(self, username: str, password: str) -> Keeper:
         """Logs in and returns a callable that always gives a fresh bearer."""
         return Keeper(self, self.token(username, password))
@@ -127,9 +170,10 @@ class AuthClient:
         return bearer
 
     def _call(self, op: str, method: str, path: str, body: Any = None, *,
-              form: Optional[Mapping[str, str]] = None,
-              bearer: Optional[str] = None) -> dict[str, Any]:
-        request = urllib.request.Request(self.server + path, method=method)
+              form: Optional[Mapping[str, str]] = None, bearer: Optional[str] = None,
+              headers: Mapping[str, str] = {}) -> dict[str, Any]:
+        request = urllib.request.Request(self.server + path, method=method,
+                                         headers=dict(headers))
         request.add_header("User-Agent", "azira-client-python")
         request.add_header("Accept", "application/json")
         if form is not None:

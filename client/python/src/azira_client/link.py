@@ -89,6 +89,8 @@ class Link:
 
     def _verdict(self, error: Exception) -> Exception:
         """A close that follows a refusal is that refusal."""
+        if self.wire.left:
+            return StreamClosed(CLOSE_LOST, "messages were left, and are fetched anew")
         if isinstance(error, StreamClosed) and error.code == CLOSE_POLICY:
             return self.wire.refused or error
         return error

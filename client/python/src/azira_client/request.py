@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Iterable, Optional, Union
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from .wire import Options
 
@@ -44,8 +44,13 @@ def check_options(mode: str, snapshot: bool, max_rate: Optional[float]) -> Optio
     return options
 
 
-def stream_url(server: str, username: str, hb_ms: Optional[int]) -> str:
+def stream_url(server: str, username: str, hb_ms: Optional[int],
+               messages: Optional[bool] = None) -> str:
     """Turns http into ws, https into wss. Without a username, that of the bearer."""
     path = "/api/trigger/ws/" + quote(username, safe="") if username else "/api/v1/stream"
-    query = f"?hb_ms={int(hb_ms)}" if hb_ms is not None else ""
-    return "ws" + server[len("http"):] + path + query
+    query: dict[str, int] = {}
+    if hb_ms is not None:
+        query["hb_ms"] = int(hb_ms)
+    if messages is not None:
+        query["messages"] = int(messages)
+    return "ws" + server[len("http"):] + path + ("?" + urlencode(query) if query else "")

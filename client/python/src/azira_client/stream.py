@@ -7,37 +7,37 @@ import contextlib
 import logging
 import threading
 import time
-from typing import Any, Callable, Generator, Iterable, Optional, Union
+from typing import Any, AsyncIterator, Callable, Generator, Iterable, Optional, Union
 
+from .asking import BINARY, JSON, TEXT, Asking
 from .auth import parse_server
 from .backoff import PAUSE_MAX, PAUSE_MIN, Backoff
 from .credential import Bearer, Credential, is_async
 from .dial import Conn, dial
-from .errors import AziraError, Refused, StreamClosed, retryable
+from .errors import AziraError, Refused, retryable
 from .ledger import Counters, Entry, Ledger
 from .link import Link
-from .mailbox import ROOM, Mailbox
-from .request import check_options, check_tokens, named, stream_url
+from .mailbox import ROOM, Mailbox, Postbox
+from .message import Message
+from .request import check_tokens, stream_url
+from .taker import Box, hand_over
 from .tasks import end
 from .text import TextWire
-from .thread import in_thread
 from .tick import Tick
 from .typed import TypedWire
-from .wire import Ack, Hub, Options, Wire
-
-TEXT, JSON, BINARY = "text", "azira.v1.json", "azira.v1.bin"
-ALL = "*"  # to unsubscribe: every token
+from .wire import Ack, Hub, Wire
 
 _STABLE = 5.0          # seconds after which a connection starts the back-off anew
+_BEHIND_EVERY = 0.1    # seconds between looks at whether messages that were left have room
 
-Tokens = Union[str, Iterable[str]]
 OnTick = Callable[[Tick], Any]
+OnMessage = Callable[[Message], Any]
 OnEvent = Callable[[dict[str, Any]], Any]
 
 log = logging.getLogger("azira_client")
 
 
-class SubscribeToToken:
+class SubscribeToToken(Asking):
     """Ticks of tokens. Use it in one of three ways:
 
         async with SubscribeToToken(…) as stream:     # asyncio
@@ -56,28 +56,38 @@ class SubscribeToToken:
     The reader never waits for the consumer: room ticks wait in order, and when more
     come, only the newest of each token is kept. A plain on_tick is called in a thread
     of its own, in run() in the caller's; an async one in the event loop. on_event
-    gets everything but ticks, as dicts with a "type": those of the typed dialects,
-    "connected", "lost"; it is called in the event loop and must not block.
+    gets everything but ticks and messages, as dicts with a "type": those of the typed
+    dialects, "connected", "lost"; it is called in the event loop and must not block.
+
+    Messages to the account come with the typed dialects unless messages is False, and in
+    text if it is True. on_message gets them, plain in a thread of its own or async, or
+    messages() gives them. They need not be taken: 256 wait, the others stay with the server
+    until those are acknowledged.
     """
 
     def __init__(self, server: str, username: str, bearer: Bearer,
                  tokens: Union[str, Iterable[str]], on_tick: Optional[OnTick] = None, *,
                  dialect: str = TEXT, on_event: Optional[OnEvent] = None, mode: str = "full",
                  snapshot: bool = True, max_rate: Optional[float] = None,
-                 hb_ms: Optional[int] = None, room: int = ROOM,
+                 hb_ms: Optional[int] = None, messages: Optional[bool] = None,
+                 on_message: Optional[OnMessage] = None, room: int = ROOM,
                  backoff: tuple[float, float] = (PAUSE_MIN, PAUSE_MAX)):
         if dialect not in (TEXT, JSON, BINARY):
             raise ValueError(f"dialect must be {TEXT}, {JSON} or {BINARY}")
         self.dialect = dialect
-        self._url = stream_url(parse_server(server), username, hb_ms)
+        self._url = stream_url(parse_server(server), username, hb_ms, messages)
         self._credential = Credential(bearer)
         self._on_tick = on_tick
         self._on_event = on_event
+        self._on_message = on_message
+        self._has_messages = bool(messages) if dialect == TEXT else messages is not False
+        self._roster = False  # it is wanted, on each connection anew
         self._options = self._checked(mode, snapshot, max_rate)
         self._ledger = Ledger()
         for token in check_tokens(tokens):
             self._ledger.want(token, self._options)
         self._box = Mailbox(room)
+        self._post = Postbox()
         self._backoff = Backoff(*backoff)
         self.welcome: dict[str, Any] = {}
         self.feed: Optional[str] = None    # "live", "stale", "down"; None = not told
@@ -89,6 +99,7 @@ class SubscribeToToken:
         self._loop: Optional[asyncio.AbstractEventLoop] = None
         self._main: Optional[asyncio.Task[None]] = None
         self._taker: Optional[asyncio.Task[None]] = None
+        self._poster: Optional[asyncio.Task[None]] = None
         self._live: Optional[Wire] = None
         self._turned: Optional[asyncio.Event] = None  # set while live or ended
         self._stopping = False
@@ -136,18 +147,19 @@ class SubscribeToToken:
             raise RuntimeError("a stream is started once")
         self._main = asyncio.ensure_future(self._supervise())
         if self._on_tick is not None:
-            self._taker = asyncio.ensure_future(self._take())
+            self._taker = asyncio.ensure_future(self._take(self._box, self._on_tick))
         await asyncio.sleep(0)
 
     async def close(self) -> None:
         """Ends the stream with its tasks and threads. Not from on_tick: see stop."""
         self.stop()
-        await end(self._cancel, self._main, self._taker)
+        await end(self._cancel, self._main, self._taker, self._poster)
 
     def stop(self) -> None:
         """Ends the stream soon. Any thread, also from on_tick."""
         self._stopping = True
         self._box.end(drop=True)
+        self._post.end(drop=True)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._cancel)
 
@@ -155,7 +167,8 @@ class SubscribeToToken:
         """Waits for the end of a stream with on_tick, and raises why unless closed."""
         if self._main is None:
             await self.start()
-        await asyncio.wait([t for t in (self._main, self._taker) if t is not None])
+        parts = (self._main, self._taker, self._poster)
+        await asyncio.wait([t for t in parts if t is not None])
         self._raise()
 
     def run(self) -> None:
@@ -168,48 +181,18 @@ class SubscribeToToken:
                 if self._on_tick is not None:
                     self._on_tick(tick)
 
-    async def subscribe(self, *tokens: Tokens, mode: Optional[str] = None,
-                        snapshot: Optional[bool] = None,
-                        max_rate: Optional[float] = None) -> Ack:
-        """Adds tokens or changes their options, through reconnects if need be. Names may
-        be given one by one, or in lists.
+    async def messages(self) -> AsyncIterator[Message]:
+        """Messages as they come, until the stream has ended."""
+        if self._on_message is not None:
+            raise RuntimeError("messages go to on_message")
+        while (message := await self._post.aget()) is not None:
+            yield message
+        self._raise()
 
-        Tokens refused are in the answer's failed; in the text dialect an unknown one
-        is Refused and ends the stream. In another thread: subscribe_soon."""
-        names = check_tokens(named(tokens))
-        options = self._options
-        if (mode, snapshot, max_rate) != (None, None, None):
-            options = self._checked(mode or "full", snapshot is not False, max_rate)
-        while True:
-            wire = await self._wire()
-            try:
-                ack = await wire.subscribe(names, options)
-            except StreamClosed:
-                self._lose(wire)
-                continue
-            for token in ack.ok:
-                self._ledger.want(token, options)
-            return ack
-
-    async def unsubscribe(self, *tokens: Tokens) -> Ack:
-        """Gives tokens up, one by one or in lists; without any, or for "*", all."""
-        names = [] if tokens in ((), (ALL,)) else check_tokens(named(tokens))
-        while True:
-            wire = await self._wire()
-            try:
-                return await (wire.unsubscribe(names) if names else wire.unsubscribe_all())
-            except StreamClosed:
-                self._lose(wire)
-
-    async def request(self, op: str, **fields: Any) -> Ack:
-        """Another request of the typed dialects: list, ping, auth."""
-        return await (await self._wire()).request(op, **fields)
-
-    def subscribe_soon(self, *tokens: Tokens, **options: Any) -> Any:
-        """subscribe from another thread; returns a concurrent.futures.Future."""
-        if self._loop is None:
-            raise RuntimeError("the stream is not started")
-        return asyncio.run_coroutine_threadsafe(self.subscribe(*tokens, **options), self._loop)
+    @property
+    def messages_left(self) -> int:
+        """Messages left with the server, because too many waited here."""
+        return self._post.left
 
     async def __aenter__(self) -> SubscribeToToken:
         await self.start()
@@ -255,6 +238,8 @@ class SubscribeToToken:
         self._loop = asyncio.get_running_loop()
         self._main = asyncio.current_task()
         self._turned = asyncio.Event()
+        if self._on_message is not None:
+            self._poster = asyncio.ensure_future(self._take(self._post, self._on_message))
         try:
             while not self._stopping:
                 began = time.monotonic()
@@ -272,6 +257,7 @@ class SubscribeToToken:
             self._live = None
             self._turned.set()
             self._box.end()
+            self._post.end()
 
     async def _connection(self) -> Exception:
         """Lives through one connection and returns why it ended, or was not made."""
@@ -282,7 +268,15 @@ class SubscribeToToken:
                               None if self.dialect == TEXT else self.dialect)
         except AziraError as e:
             return e
-        hub = Hub(self._ledger, self._box.put, self._event)
+        late: list[asyncio.Task[None]] = []
+
+        def post(message: Message) -> None:
+            if self._post.put(message):
+                late.append(asyncio.ensure_future(self._catch_up(wire)))
+
+        self._post.begin()
+        hub = Hub(self._ledger, self._box.put, self._event, post, self._has_messages,
+                  lambda: self._roster)
         wire = self._speak(conn, hub)
 
         def up(ack: Ack) -> None:
@@ -296,15 +290,18 @@ class SubscribeToToken:
         try:
             return await Link(conn, wire).last(up)
         finally:
+            for task in late:
+                task.cancel()
             self._lose(wire)
             if not self._stopping:
                 self._ledger.proved = self.feed = self.age_ms = None
 
-    def _lose(self, wire: Wire) -> None:
-        """Takes a connection out of use; no harm if another has its place."""
-        if self._live is wire and self._turned is not None:
-            self._live = None
-            self._turned.clear()
+    async def _catch_up(self, wire: Wire) -> None:
+        """Ends a connection that left messages with the server, as soon as another would
+        bring them."""
+        while not self._post.behind():
+            await asyncio.sleep(_BEHIND_EVERY)
+        await wire.leave()
 
     def _speak(self, conn: Conn, hub: Hub) -> Wire:
         if self.dialect == TEXT:
@@ -356,45 +353,18 @@ class SubscribeToToken:
             self.error = self.error or e
             self.stop()
 
-    async def _take(self) -> None:
-        """Hands ticks to on_tick until the end; what it raises ends the stream."""
+    async def _take(self, box: Box[Any], callback: Callable[[Any], Any]) -> None:
+        """Hands what comes to a callback until the end; what it raises ends the stream."""
         try:
-            if is_async(self._on_tick):
-                while (tick := await self._box.aget()) is not None:
-                    await self._on_tick(tick)  # type: ignore[misc]
-            else:
-                await in_thread(self._take_blocking)
+            await hand_over(box, callback)
         except Exception as e:
             self.error = e
             self.stop()
-
-    def _take_blocking(self) -> None:
-        assert self._on_tick is not None
-        while (tick := self._box.get()) is not None:
-            self._on_tick(tick)
-
-    async def _wire(self) -> Wire:
-        """Waits for a connection on which all is subscribed."""
-        while True:
-            if self._main is None or self._turned is None or self._main.done():
-                self._raise()
-                raise AziraError("the stream is not open")
-            if self._live is not None:
-                return self._live
-            await self._turned.wait()
-            await asyncio.sleep(0)
 
     def _cancel(self) -> None:
         if self._main is not None:
             self._main.cancel()
         if self._taker is not None and is_async(self._on_tick):
             self._taker.cancel()
-
-    def _raise(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-    def _checked(self, mode: str, snapshot: bool, max_rate: Optional[float]) -> Options:
-        if (options := check_options(mode, snapshot, max_rate)) and self.dialect == TEXT:
-            raise ValueError("the text dialect has no options")
-        return options
+        if self._poster is not None and is_async(self._on_message):
+            self._poster.cancel()

@@ -2,8 +2,9 @@
 
     subscribe|A,B ─▶   ◀─ Subscribed to tokens: A, B   ◀─ {"token":"A",…}
 
-Ticks are told from answers by their first character. Answers carry no id; they
-come in the order of the requests.
+Ticks are told from answers by their first character, and messages, where they are
+wanted, from ticks by how they begin. Answers carry no id; they come in the order of
+the requests.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from typing import Any, Iterable, Optional, Union
 
 from .dial import Conn
 from .errors import Refused, clean
+from .message import parse_message
 from .tick import Tick
 from .wire import Ack, Hub, Options, answer_of, split
 
 _NOT_FOUND = "Tokens not found: "
 _REFUSALS = ("Error:", "Unknown action: ")
-_CONFIRMS = {"subscribe": "Subscribed to tokens: ", "unsubscribe": "Unsubscribed from tokens: "}
+_CONFIRMS = {"subscribe": "Subscribed to tokens: ", "unsubscribe": "Unsubscribed from tokens: ",
+             "ack": "Acknowledged messages up to: "}
+_MESSAGE, _MISSED = '{"type":"msg","id":', '{"type":"gap","dropped":'
 _ROOM = {"subscribe": 120_000, "unsubscribe": 4000}  # bytes of names in one request
 _CODE_UNKNOWN = 102  # as the typed dialects have it
 
@@ -30,12 +34,14 @@ class TextWire:
 
     silence = 60.0
     pings = True
+    left = False
 
     def __init__(self, conn: Conn, hub: Hub):
         self._conn = conn
         self._hub = hub
         self._pending: deque[tuple[str, list[str], asyncio.Future[Ack]]] = deque()
         self.refused: Optional[Refused] = None  # the last answer, if it was one
+        self._missed = 0  # messages, before the next one
         hub.ledger.connected(None)
 
     async def greet(self) -> None:
@@ -54,10 +60,23 @@ class TextWire:
         return await self.unsubscribe(list(self._hub.ledger.entries))
 
     async def request(self, op: str, **fields: Any) -> Ack:
-        raise Refused(op, "the text dialect has no such request")
+        if op != "ack":
+            raise Refused(op, "the text dialect has no such request")
+        waiter = asyncio.get_running_loop().create_future()
+        self._pending.append((op, [], waiter))
+        await self._conn.send(f"ack|{fields['message']}")
+        ack: Ack = await answer_of(waiter)
+        return ack
+
+    async def leave(self) -> None:
+        self.left = True
+        await self._conn.close()
 
     def handle(self, message: Union[str, bytes]) -> None:
-        if isinstance(message, str) and message.startswith("{"):
+        if self._hub.has_messages and isinstance(message, str) and \
+                message.startswith((_MESSAGE, _MISSED)):
+            self._message(message)
+        elif isinstance(message, str) and message.startswith("{"):
             self._tick(message)
         elif isinstance(message, str):
             self._answer(message)
@@ -92,6 +111,18 @@ class TextWire:
         ledger.counters.received += 1
         self._hub.deliver(Tick(token, data, frame=message))
 
+    def _message(self, message: str) -> None:
+        try:
+            event = json.loads(message)
+            if event["type"] == "gap":
+                self._missed += event["dropped"]
+                self._hub.emit(event)
+                return
+            self._hub.post(parse_message(event, self._missed))
+            self._missed = 0
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._hub.ledger.counters.bad += 1
+
     def _answer(self, words: str) -> None:
         if not self._pending:
             self._hub.emit({"type": "said", "words": clean(words)})
@@ -114,7 +145,7 @@ class TextWire:
 
     def _confirmed(self, op: str, tokens: list[str]) -> None:
         ledger = self._hub.ledger
-        for token in tokens:
+        for token in tokens:  # none of an ack
             if op == "unsubscribe":
                 ledger.drop(token)
             else:

@@ -8,6 +8,7 @@ say "more". What a piece says holds at once, because ticks may follow it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from . import binary
 from .dial import Conn
 from .errors import Refused, clean
 from .ledger import Entry
+from .message import parse_message
 from .tick import Tick
 from .wire import Ack, Hub, Options, answer_of, split
 
@@ -46,6 +48,7 @@ class TypedWire:
 
     pings = False
     refused: Optional[Refused] = None  # no refusal closes a typed stream
+    left = False
 
     def __init__(self, conn: Conn, hub: Hub):
         self._conn = conn
@@ -57,6 +60,7 @@ class TypedWire:
         self._welcome: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         self.silence = _SILENT_BEATS * _HB_MS / 1000
         self._limits: dict[str, Any] = {}
+        self._missed = 0  # messages, before the next one
 
     async def greet(self) -> None:
         await answer_of(self._welcome, _WELCOME_TIMEOUT)
@@ -68,7 +72,14 @@ class TypedWire:
             known = epoch is not None
             for names in self._parts([e.token for e in entries], _NUMBER_BYTES if known else 3):
                 await self._resubscribe(whole, names, options, epoch)
+        if self._hub.wants_roster():
+            with contextlib.suppress(Refused):
+                await self.request("roster", on=True)
         return whole
+
+    async def leave(self) -> None:
+        self.left = True
+        await self._conn.close()
 
     async def subscribe(self, tokens: Iterable[str], options: Options) -> Ack:
         whole = Ack("subscribe")
@@ -240,7 +251,20 @@ class TypedWire:
         self._ledger.skip(self._ledger.entries[event["token"]], event["count"], event["seq"])
         self._hub.emit(event)
 
+    def _on_msg(self, event: Event, _: str) -> None:
+        try:
+            message = parse_message(event, self._missed)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._ledger.counters.bad += 1  # it proves nothing of ticks
+            return
+        self._missed = 0
+        self._hub.post(message)
+
     def _on_gap(self, event: Event, _: str) -> None:
+        if "dropped" in event and "token" not in event:  # of messages: no matter of the proof
+            self._missed += event["dropped"]
+            self._hub.emit(event)
+            return
         self._ledger.gap(self._ledger.entries[event["token"]], event["from"], event["to"],
                          event.get("reason", ""))
         self._hub.emit(event)
@@ -265,7 +289,8 @@ _TAKES = {
     "tick": TypedWire._on_tick, "snap": TypedWire._on_tick, "welcome": TypedWire._on_welcome,
     "ack": TypedWire._on_ack, "pong": TypedWire._on_pong, "error": TypedWire._on_error,
     "skip": TypedWire._on_skip, "gap": TypedWire._on_gap, "hb": TypedWire._on_hb,
-    "drain": TypedWire._on_other, "msg": TypedWire._on_other,
+    "drain": TypedWire._on_other, "msg": TypedWire._on_msg, "roster": TypedWire._on_other,
+    "presence": TypedWire._on_other,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, Callable, Iterable, Iterator, Optional, Protocol, Union
 from .dial import Conn
 from .errors import ConnectError, Refused
 from .ledger import Ledger
+from .message import Message
 from .tick import Tick
 
 ANSWER_TIMEOUT = 30.0  # seconds for the answer to a request
@@ -33,11 +34,14 @@ class Ack:
 
 @dataclass
 class Hub:
-    """What a dialect is given: where ticks go, and where everything else goes."""
+    """What a dialect is given: where ticks and messages go, where everything else."""
 
     ledger: Ledger
     deliver: Callable[[Tick], None]
     emit: Callable[[dict[str, Any]], None]
+    post: Callable[[Message], None]
+    has_messages: bool  # they come
+    wants_roster: Callable[[], bool]
 
 
 class Wire(Protocol):
@@ -46,6 +50,7 @@ class Wire(Protocol):
     silence: float  # seconds without anything after which the connection is dead
     pings: bool     # whether the client has to ask for signs of life
     refused: Optional[Refused]  # what a close with 1008 is about
+    left: bool      # we left, to have another connection
 
     def handle(self, message: Union[str, bytes]) -> None:
         """Takes one message; never waits."""
@@ -66,6 +71,9 @@ class Wire(Protocol):
     async def unsubscribe_all(self) -> Ack: ...
 
     async def request(self, op: str, **fields: Any) -> Ack: ...
+
+    async def leave(self) -> None:
+        """Ends the connection, to have another."""
 
 
 MakeWire = Callable[[Conn, Hub], Wire]
