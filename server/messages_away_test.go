@@ -112,3 +112,53 @@ func (s *running) hasAll(bearer string, ids []float64) {
 		ids = ids[len(list):]
 	}
 }
+
+// Who got messages of its own and of a group, acknowledged none and went, has them again,
+// marked; what had to go of the group meanwhile is told, once.
+func TestAwayFromGroup(t *testing.T) {
+	s := start(t, func(c *Config) { c.InboxMessages = 5 })
+	ann := s.account("ann")
+	v := s.vendor("v", "ann")
+	p := s.typed(ann, "azira.v1.json", "")
+	own := s.post(ann, "ann", "own")
+	s.tell("v", v, `"*"`, "group 0")
+	p.expect("msg")
+	p.expect("msg")
+	p.conn.CloseNow()
+	eventually(t, "it is gone", func() bool { return s.streams(ann) == 0 })
+	time.Sleep(50 * time.Millisecond) // the desk, too
+	for i := 1; i < 4; i++ {
+		s.tell("v", v, `"*"`, fmt.Sprint("group ", i))
+	}
+	p = s.typed(ann, "azira.v1.json", "")
+	if e := p.expect("msg"); e.number("id") != own || e["redelivered"] != true {
+		t.Errorf("%v", e)
+	}
+	for i := range 4 {
+		e := p.expect("msg")
+		if e.text("content") != fmt.Sprint("group ", i) || (e["redelivered"] == true) != (i == 0) {
+			t.Errorf("%d: %v", i, e)
+		}
+	}
+	p.conn.CloseNow()
+	eventually(t, "it is gone", func() bool { return s.streams(ann) == 0 })
+	for i := 4; i < 12; i++ {
+		s.tell("v", v, `"*"`, fmt.Sprint("group ", i))
+	}
+	p = s.typed(ann, "azira.v1.json", "")
+	if e := p.expect("msg"); e.number("id") != own {
+		t.Errorf("%v", e)
+	}
+	if e := p.expect("gap"); e.number("dropped") != 7 {
+		t.Errorf("%v", e)
+	}
+	for i := 7; i < 12; i++ {
+		if e := p.expect("msg"); e.text("content") != fmt.Sprint("group ", i) || e["redelivered"] != nil {
+			t.Errorf("%d: %v", i, e)
+		}
+	}
+	r := s.call("GET", "/api/v1/messages", nil, as(ann)...)
+	if r.at("unread") != 6.0 {
+		t.Errorf("%s", r.body)
+	}
+}
