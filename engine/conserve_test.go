@@ -170,7 +170,6 @@ func (w *world) open(kind Kind) *prover {
 	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
 		w.t.Error(err)
 	}
-	p.wait = time.Minute // a window below loopback's segments is probed ever more rarely
 	return p
 }
 
