@@ -67,9 +67,10 @@ func conserve(t *testing.T, d time.Duration) {
 		"%d parks, %d conflations, %d laps, %d held back", s.TicksIn, w.received.Load(),
 		w.skipped.Load(), w.gapped.Load(), w.resumes.Load(), w.beats.Load(),
 		s.Parks, s.Conflates, s.Laps, s.HeldBack)
-	if s.Panics != 0 || w.skipped.Load() == 0 || w.resumes.Load() == 0 ||
-		w.gapped.Load() == 0 || s.Conflates == 0 {
-		t.Errorf("%d panics; the chaos was none", s.Panics)
+	calm := w.skipped.Load() == 0 || w.resumes.Load() == 0 ||
+		d >= time.Minute && (w.gapped.Load() == 0 || s.Conflates == 0)
+	if s.Panics != 0 || calm {
+		t.Errorf("%d panics; the chaos was none: %v", s.Panics, calm)
 	}
 }
 
@@ -169,7 +170,6 @@ func (w *world) open(kind Kind) *prover {
 	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
 		w.t.Error(err)
 	}
-	p.wait = time.Minute // a window below loopback's segments is probed ever more rarely
 	return p
 }
 

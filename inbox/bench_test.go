@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -135,4 +136,36 @@ type landing struct {
 func (f *landing) Post([]byte) {
 	f.came <- struct{}{}
 	go f.seat.Took(true)
+}
+
+// BenchmarkSeats opens streams of accounts that have no messages, each of another account,
+// and says what one holds in memory.
+func BenchmarkSeats(b *testing.B) {
+	const n = 10_000
+	s := open(b, Options{})
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("client-%05d", i)
+	}
+	for b.Loop() {
+		before := heap()
+		seats := make([]*Seat, n)
+		for i := range seats {
+			seats[i] = s.Sit(names[i], &landing{})
+			seats[i].Opened()
+		}
+		time.Sleep(time.Second) // until all are looked at
+		b.ReportMetric(float64(heap()-before)/n, "bytes/stream")
+		for _, st := range seats {
+			st.Ended()
+		}
+		time.Sleep(time.Second)
+	}
 }

@@ -150,6 +150,9 @@ func (s *Service) Stats() Stats {
 	}
 }
 
+// Check says whether a message would be taken: ErrDraft if it is too large.
+func (s *Service) Check(d *Draft) error { return d.check(s.o.ContentBytes) }
+
 // Send brings a message to an account. After nil it survives a crash.
 func (s *Service) Send(ctx context.Context, to string, d Draft) (Receipt, error) {
 	return s.SendMany(ctx, []string{to}, d)
@@ -174,7 +177,7 @@ func (s *Service) SendGroup(ctx context.Context, group string, d Draft) (Receipt
 
 func (s *Service) accept(ctx context.Context, logs []string, d *Draft) (Receipt, error) {
 	d.Kind = cmp.Or(d.Kind, "text")
-	if err := d.check(s.o.ContentBytes); err != nil {
+	if err := s.Check(d); err != nil {
 		return Receipt{}, err
 	}
 	j := newJob()

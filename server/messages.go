@@ -42,7 +42,7 @@ func (p *public) accept(r *request) (rc inbox.Receipt, a answer, ok bool) {
 	if !ok {
 		return rc, a, false
 	}
-	d, a, ok := draftOf(r, f)
+	d, a, ok := p.draftOf(r, f)
 	if !ok {
 		return rc, a, false
 	}
@@ -90,7 +90,7 @@ func (p *public) maySend(r *request, to string, d *inbox.Draft) (string, error) 
 }
 
 // draftOf reads what all calls that send have in common.
-func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
+func (p *public) draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 	d.From, d.Key = r.id.Username, r.Header.Get("Idempotency-Key")
 	raw, there := f["content"]
 	if !there {
@@ -127,18 +127,21 @@ func draftOf(r *request, f fields) (d inbox.Draft, a answer, ok bool) {
 	switch x.Encoding {
 	case "":
 	case "base64":
-		p, err := base64.StdEncoding.DecodeString(*x.Content)
+		raw, err := base64.StdEncoding.DecodeString(*x.Content)
 		if err != nil {
 			return d, unprocessable(wrong{[]any{"body", "content"},
 				"value is not valid base64", "value_error"}), false
 		}
-		d.Content = p
+		d.Content = raw
 	default:
 		return d, unprocessable(wrong{[]any{"body", "encoding"},
 			`expected "base64", or none for a string`, "value_error"}), false
 	}
 	if faults := boundsOf(&d, x.TTL); len(faults) > 0 {
 		return d, unprocessable(faults...), false
+	}
+	if err := p.inbox.Check(&d); err != nil { // before it costs anything
+		return d, p.messageProblem(err), false
 	}
 	return d, answer{}, true
 }

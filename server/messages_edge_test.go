@@ -64,6 +64,30 @@ func TestGroupEndsForOpenStreams(t *testing.T) {
 	}
 }
 
+// Who was made for the group, and who joined it, are told alike what they missed of it.
+func TestGroupMakesRoom(t *testing.T) {
+	s := start(t, func(c *Config) { c.InboxMessages = 5 })
+	vic, ann := s.account("vic"), s.account("ann")
+	const path = "/api/v1/vendors/vic"
+	s.ruled("PUT", path)
+	s.call("POST", path+"/clients", credentials("made", goodPassword), as(vic)...)
+	s.call("PUT", path+"/clients/ann", nil, as(ann)...)
+	for i := range 12 {
+		s.call("POST", path+"/messages", map[string]string{"to": "*", "content": fmt.Sprint(i)}, as(vic)...)
+	}
+	for _, bearer := range []string{ann, s.login("made")} {
+		p := s.typed(bearer, "azira.v1.json", "")
+		if e := p.expect("gap"); e.number("dropped") != 7 {
+			t.Errorf("%v", e)
+		}
+		for i := 7; i < 12; i++ {
+			if e := p.expect("msg"); e.text("content") != fmt.Sprint(i) {
+				t.Errorf("%v", e)
+			}
+		}
+	}
+}
+
 // What may be sent may be sent in any spelling: all of it escaped, to a list of long names.
 func TestMessageEscaped(t *testing.T) {
 	s := start(t, func(c *Config) { c.MessageBytes = 32 << 10 })

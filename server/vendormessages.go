@@ -21,7 +21,7 @@ func (p *public) sendToClients(r *request) answer {
 		if fault != nil {
 			return unprocessable(*fault), nil
 		}
-		d, a, ok := draftOf(r, f)
+		d, a, ok := p.draftOf(r, f)
 		if !ok {
 			return a, nil
 		}

@@ -260,6 +260,9 @@ func (p *public) createClient(r *request) answer {
 		if err == nil {
 			err = p.inbox.Remove(r.Context(), m.Client) // of one who had the name before
 		}
+		if err == nil {
+			err = p.inbox.Regroup(r.Context(), m.Client) // gaps count from now on
+		}
 		return object(clientSeen(&m)), err
 	})
 }
