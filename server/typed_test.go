@@ -196,10 +196,14 @@ func (p *typed) next() event {
 	return e
 }
 
-// expect reads up to an event of a type, for which ok holds.
+// expect reads up to an event of a type, for which ok holds. Heartbeats do not make it
+// wait for ever.
 func (p *typed) expect(kind string, ok ...func(event) bool) event {
 	p.t.Helper()
-	for {
+	for end := time.Now().Add(30 * time.Second); ; {
+		if time.Now().After(end) {
+			p.t.Fatalf("no %s comes", kind)
+		}
 		e, err := p.read()
 		if err != nil {
 			p.t.Fatalf("waiting for %s: %v", kind, err)
