@@ -126,8 +126,7 @@ func (w *world) stream(k int) {
 				return
 			}
 			if _, err := p.read(); err != nil {
-				code := <-p.owner.ended
-				w.t.Errorf("stream %d: %v, ended with %d", k, err, code)
+				w.t.Errorf("stream %d: %v, ended with %d", k, err, p.owner.code())
 				return
 			}
 		}

@@ -51,7 +51,8 @@ type peer struct {
 	conn  *net.TCPConn
 	r     *bufio.Reader
 	owner *owner
-	seal  *plainSealer // if the stream is sealed
+	seal  *plainSealer  // if the stream is sealed
+	wait  time.Duration // for a frame
 }
 
 func newEngine(t testing.TB, o Options) *Engine {
@@ -72,7 +73,8 @@ func connect(t testing.TB, e *Engine, s Stream) *peer {
 	t.Helper()
 	e.caughtUp(t)
 	near, far := pair(t)
-	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner()}
+	p := &peer{t: t, conn: far.(*net.TCPConn), r: bufio.NewReaderSize(far, 64<<10), owner: newOwner(),
+		wait: 5 * time.Second}
 	if s.Owner == nil {
 		s.Owner = p.owner
 	}
@@ -176,10 +178,9 @@ func (p *peer) send(b []byte) {
 
 func (p *peer) text(s string) { p.t.Helper(); p.send(frame(true, proto.OpText, s)) }
 
-// next reads a frame, within half a minute: a kernel probes a window below loopback's
-// segments ever more rarely.
+// next reads a frame, within p.wait.
 func (p *peer) next() (op proto.Op, payload string, err error) {
-	p.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	p.conn.SetReadDeadline(time.Now().Add(p.wait))
 	var h [2]byte
 	if _, err := io.ReadFull(p.r, h[:]); err != nil {
 		return 0, "", err
@@ -277,4 +278,14 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatalf("never: %s", what)
+}
+
+// code is the close code that the owner was told, within a second; 0 if there is none.
+func (o *owner) code() int {
+	select {
+	case code := <-o.ended:
+		return code
+	case <-time.After(time.Second):
+		return 0
+	}
 }
