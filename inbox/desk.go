@@ -82,16 +82,18 @@ func (s *Service) refresh(d *desk) error {
 		s.o.Logger.Warn("an inbox can't be read", "username", d.name, "err", err)
 		return err
 	}
-	if c.acked < d.cursor.acked { // that is on its way to the store
-		c.acked, c.reach = d.cursor.acked, nil
-	}
-	d.cursor, d.told = c, max(d.told, c.told)
+	d.cursor, d.told = c, max(d.told, c.told) // what was not stored is to be settled again
 	d.saved = max(d.saved, c.told)
 	for _, st := range d.seats {
 		st.place.n = carry(st.place.n, d.sources, sources)
 		st.next.n = carry(st.next.n, d.sources, sources)
 	}
 	d.sources = sources
+	if c.turns != d.turns.on {
+		for _, st := range d.seats {
+			st.again = d.told // what is given anew was on its way before
+		}
+	}
 	d.turns.set(c.turns, c.acked, d.seats)
 	s.floor.regrouped(d)
 	return nil
@@ -210,8 +212,13 @@ func (s *Service) keep(d *desk, acked uint64) bool {
 	name, told := d.name, d.told
 	s.floor.owe(d, 1)
 	ok := s.later(&job{
-		do:    func(r *round) error { return r.ack(name, acked, told) },
-		after: func() { s.floor.owe(d, -1) },
+		do: func(r *round) error { return r.ack(name, acked, told) },
+		after: func(err error) {
+			if err != nil {
+				s.floor.regroup(name)
+			}
+			s.floor.owe(d, -1)
+		},
 	})
 	if !ok {
 		s.floor.owe(d, -1)
@@ -265,7 +272,7 @@ func (s *Service) extras(st *Seat) (frames []byte) {
 
 // fillPage appends a seat's next messages, and notes where they end.
 func (s *Service) fillPage(d *desk, st *Seat, frames []byte) ([]byte, error) {
-	st.next = place{st.place.id, slices.Clone(st.place.n)}
+	st.next = place{st.place.id, slices.Clone(st.place.n), st.place.whole}
 	for len(frames) < pageBytes {
 		upto := s.committed.Load()
 		if upto <= st.next.id && st.next.n != nil {
@@ -277,15 +284,15 @@ func (s *Service) fillPage(d *desk, st *Seat, frames []byte) ([]byte, error) {
 		if err != nil {
 			return frames, err
 		}
-		first, err := s.complete(d, &st.next)
-		if err != nil {
+		if err := s.complete(d, &st.next); err != nil {
 			return frames, err
 		}
 		for i := range list {
 			frames = s.appendEntry(frames, st, &list[i])
 		}
-		if first && !more {
+		if !more && !st.next.whole {
 			frames, err = s.appendGone(frames, d.sources, upto, st.next.n)
+			st.next.whole = err == nil
 		}
 		if !more {
 			st.next.id = max(st.next.id, upto)
@@ -311,7 +318,7 @@ func (e *entry) past(now uint64) bool {
 	return e.Expires != 0 && uint64(e.Expires) <= now || e.From == "" // its body was swept
 }
 
-// appendGone says how many messages are gone of an inbox that has no new ones.
+// appendGone says how many messages are gone behind the last one of each source.
 func (s *Service) appendGone(
 	frames []byte, list []source, upto uint64, n []uint64,
 ) ([]byte, error) {
@@ -349,9 +356,9 @@ func (s *Service) appendFrame(frames []byte, m *Message, again bool) []byte {
 	return proto.AppendFrame(frames, proto.OpText, payload)
 }
 
-// complete asks for the numbers of a place that are not known; first says that none was.
-func (s *Service) complete(d *desk, at *place) (first bool, err error) {
-	if first = at.n == nil; first {
+// complete asks for the numbers of a place that are not known.
+func (s *Service) complete(d *desk, at *place) (err error) {
+	if at.n == nil {
 		at.n = slices.Repeat([]uint64{unknown}, len(d.sources))
 	}
 	for i := range at.n {
@@ -362,10 +369,10 @@ func (s *Service) complete(d *desk, at *place) (first bool, err error) {
 		n, known := d.cursor.of(x)
 		if !(known && at.id == d.cursor.acked) && !(i == 0 && at.id == 0) {
 			if n, err = s.number(x, max(at.id, x.from)); err != nil {
-				return first, err
+				return err
 			}
 		}
 		at.n[i] = n
 	}
-	return first, nil
+	return nil
 }

@@ -52,7 +52,7 @@ func (s *Service) commit(first *job) {
 			close(j.done)
 		}
 		if j.after != nil {
-			j.after()
+			j.after(j.err)
 		}
 	}
 	if err == nil {

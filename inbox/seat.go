@@ -54,6 +54,8 @@ type Seat struct {
 type place struct {
 	id uint64
 	n  []uint64 // number reached in each source, or unknown; nil = none is known
+
+	whole bool // what is gone without anything behind it was told
 }
 
 // unknown is a number that is to be asked for.

@@ -7,8 +7,8 @@ import (
 // A job is a change that waits for the sequencer.
 type job struct {
 	do    func(*round) error
-	lazy  bool   // need not be on the disk at once; nobody waits for it
-	after func() // called when it is done or has failed; may be nil
+	lazy  bool        // need not be on the disk at once; nobody waits for it
+	after func(error) // called when it is done or has failed; may be nil
 
 	// The outcome, valid when done is closed.
 	id   uint64

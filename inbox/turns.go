@@ -130,7 +130,7 @@ func (s *Service) giveInTurn(d *desk) {
 		}
 		d.turns.turn++
 		st.page = given
-		st.next = place{max(st.place.id, slices.Max(append(given, 0))), nil}
+		st.next = place{id: max(st.place.id, slices.Max(append(given, 0)))}
 		d.told = max(d.told, st.next.id)
 		s.post(st, frames)
 	}
