@@ -238,8 +238,8 @@ func TestLostTick(t *testing.T) {
 		all = append(all, p)
 	}
 	l := e.loops[0]
-	e.now(pub, "A", 2)
-	onLoop(t, l, func() { // what a turn does, but the fan-out
+	onLoop(t, l, func() { // what a turn does, but the fan-out; no turn comes before it
+		e.now(pub, "A", 2)
 		l.drain()
 		for _, id := range l.fan.dirty {
 			l.cohorts.heat[id].done()
@@ -255,6 +255,9 @@ func TestLostTick(t *testing.T) {
 					t.Errorf("stream %d: %v", i, err)
 				}
 				break
+			}
+			if time.Since(begin) > 10*time.Second {
+				t.Fatalf("stream %d notices nothing", i)
 			}
 		}
 	}
