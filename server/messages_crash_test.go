@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -23,8 +24,8 @@ import (
 func TestKillLosesNoMessage(t *testing.T) {
 	const users = 10
 	sends := 300
-	if testing.Short() {
-		sends = 50
+	if os.Getenv("AZIRA_SOAK") != "" {
+		sends = 1000
 	}
 	x := &killed{t: t, dir: t.TempDir(), client: &http.Client{Timeout: 5 * time.Second}}
 	x.start()
