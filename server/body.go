@@ -125,7 +125,7 @@ func textOf(raw json.RawMessage, name string) (string, *wrong) {
 	return text, nil
 }
 
-const escapeBytes = len(`\uXXXX`)
+const escapeBytes = len(`\u0000`)
 
 // unpaired says whether a JSON string has half a surrogate pair, which encoding/json
 // takes for U+FFFD.
@@ -152,7 +152,7 @@ func unpaired(raw []byte) bool {
 	}
 }
 
-// escaped is what p begins with, if that is \uXXXX; else -1.
+// escaped is the code unit that p begins with, if that is escaped by its number; else -1.
 func escaped(p []byte) rune {
 	if len(p) < escapeBytes || p[0] != '\\' || p[1] != 'u' {
 		return -1

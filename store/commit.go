@@ -13,10 +13,9 @@ import (
 // there is known once the database could be opened anew.
 func (s *Store) Commit(b *Batch) error { return s.commit(b, (*opened).sync) }
 
-// CommitNoSync makes the changes of b visible at once and durable some time
-// later, at the latest with the next Commit or Close. A crash or a failure of
-// the disk may lose them, uncounted: it is for what can be had again, such as
-// last ticks.
+// CommitNoSync makes the changes of b visible at once and durable about a second
+// later. A crash or a failure of the disk before that may lose them, uncounted:
+// it is for what can be had again, such as last ticks.
 func (s *Store) CommitNoSync(b *Batch) error { return s.commit(b, (*opened).apply) }
 
 // commit checks b and has it written.
@@ -65,7 +64,11 @@ func (o *opened) sync(w write) error {
 	return nil
 }
 
-func (o *opened) apply(w write) error { return o.db.apply(w) }
+func (o *opened) apply(w write) error {
+	err := o.db.apply(w)
+	o.loose.Store(true)
+	return err
+}
 
 // begin numbers w and queues it under one lock, so that a commit on the disk
 // implies all those with smaller numbers.

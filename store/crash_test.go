@@ -20,9 +20,16 @@ import (
 // childDir names the directory of the child of TestKill.
 const childDir = "AZIRA_TEST_STORE_DIR"
 
+// quietDir names that of the child of TestKillQuiet.
+const quietDir = "AZIRA_TEST_STORE_QUIET"
+
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		child(dir)
+		return
+	}
+	if dir := os.Getenv(quietDir); dir != "" {
+		quietChild(dir)
 		return
 	}
 	os.Exit(m.Run())
@@ -57,6 +64,43 @@ func child(dir string) {
 		})
 	}
 	wg.Wait()
+}
+
+// quietChild commits once, without sync, and then nothing, until killed.
+func quietChild(dir string) {
+	s, err := Open(dir, Options{Logger: discard()})
+	var b Batch
+	b.Set(TableTicks, []byte("quiet"), []byte("value"))
+	if err == nil {
+		err = s.CommitNoSync(&b)
+	}
+	fmt.Println("committed", err)
+	time.Sleep(time.Minute)
+}
+
+// A commit without sync survives a kill a little later, though nothing follows it.
+func TestKillQuiet(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), quietDir+"="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, _ := bufio.NewReader(out).ReadString('\n'); line != "committed <nil>\n" {
+		t.Fatal(line)
+	}
+	time.Sleep(3 * settleEvery)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	s := open(t, dir)
+	if v, err := s.Get(TableTicks, []byte("quiet")); string(v) != "value" {
+		t.Errorf("%q, %v", v, err)
+	}
 }
 
 func TestKill(t *testing.T) {

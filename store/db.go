@@ -116,6 +116,9 @@ func (d *db) apply(w write) error {
 	return w.b.Close()
 }
 
+// syncLog makes all that was applied durable.
+func (d *db) syncLog() error { return d.p.LogData(nil, pebble.Sync) }
+
 func (d *db) get(key []byte) ([]byte, error) {
 	v, c, err := d.p.Get(key)
 	if err != nil {

@@ -14,6 +14,8 @@ const (
 	// shows when it is read.
 	verifyBytesMax = 64 << 20
 
+	settleEvery = time.Second // commits without sync wait at most so long for one
+
 	// After a failure of the disk. A database that fails again before it was
 	// calm for a while is opened less often.
 	reviveEvery    = time.Second

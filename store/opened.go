@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type opened struct {
 	log   *logger
 
 	failed chan struct{} // closed by fail
+	loose  atomic.Bool   // there are commits that were not synced
 
 	commits sync.Mutex // commit numbers follow the order of the log
 	seq     uint64     // last number given; guarded by commits

@@ -32,16 +32,15 @@ func (s *Store) State() State {
 	return st
 }
 
-// keep opens the database anew after each failure of its disk, until Close.
+// keep has commits without sync reach the disk, and opens the database anew after each
+// failure of its disk, until Close.
 func (s *Store) keep() {
 	pause, again := reviveEvery, false
 	for {
 		o := s.now // only this goroutine changes it
 		since := time.Now()
-		select {
-		case <-s.stop:
+		if !s.settle(o) {
 			return
-		case <-o.failed:
 		}
 		if again && time.Since(since) < reviveCalm {
 			pause = min(2*pause, revivePauseMax)
@@ -52,6 +51,28 @@ func (s *Store) keep() {
 		s.lose(o)
 		if !s.revive(pause) {
 			return
+		}
+	}
+}
+
+// settle syncs what was committed without, now and then, until o fails; false after Close.
+// Pebble alone keeps the last of it in memory until the next sync, however long that is.
+func (s *Store) settle(o *opened) bool {
+	t := time.NewTicker(settleEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return false
+		case <-o.failed:
+			return true
+		case <-t.C:
+			if !o.loose.Swap(false) {
+				continue
+			}
+			if err := o.try(o.db.syncLog); err != nil && !errors.Is(err, ErrUnwritable) {
+				o.fail(err)
+			}
 		}
 	}
 }

@@ -142,7 +142,6 @@ for (const dialect of dialects) {
   it(`${dialect}: a server killed and started again: gap, snap, complete`, async () => {
     const { s, seen, errors } = await watched({ dialect });
     await proven(s);
-    await pause(2500); // the names are kept once a second, and reach the disk a little later
     await real.stop('SIGKILL');
     await real.start();
     await until(() => s.connects === 2 && s.connected, 'back');
