@@ -16,9 +16,9 @@ import (
 // skipped + gapped = published, whatever streams and feed do.
 func TestConservation(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 10 s")
+		t.Skip("takes 20 s")
 	}
-	conserve(t, 10*time.Second)
+	conserve(t, 20*time.Second)
 }
 
 // TestSoakConservation is TestConservation for as long as is given.
@@ -67,10 +67,9 @@ func conserve(t *testing.T, d time.Duration) {
 		"%d parks, %d conflations, %d laps, %d held back", s.TicksIn, w.received.Load(),
 		w.skipped.Load(), w.gapped.Load(), w.resumes.Load(), w.beats.Load(),
 		s.Parks, s.Conflates, s.Laps, s.HeldBack)
-	calm := w.skipped.Load() == 0 || w.resumes.Load() == 0 ||
-		d >= time.Minute && (w.gapped.Load() == 0 || s.Conflates == 0)
-	if s.Panics != 0 || calm {
-		t.Errorf("%d panics; the chaos was none: %v", s.Panics, calm)
+	if s.Panics != 0 || w.skipped.Load() == 0 || w.resumes.Load() == 0 ||
+		w.gapped.Load() == 0 || s.Conflates == 0 {
+		t.Errorf("%d panics; the chaos was none", s.Panics)
 	}
 }
 
