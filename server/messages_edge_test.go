@@ -103,6 +103,11 @@ func TestMessageEscaped(t *testing.T) {
 			t.Errorf("%d bytes: %d %s", len(content), r.StatusCode, r.body)
 		}
 	}
+	head := fmt.Sprintf("POST /api/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", vic, sendBodyMax+1)
+	if got := s.raw(head); !strings.HasPrefix(got, "HTTP/1.1 413 ") { // before any of the body
+		t.Errorf("a body over the bound: %.60q", got)
+	}
 	s.ruled("PUT", "/api/v1/vendors/vic")
 	s.call("PUT", "/api/v1/vendors/vic/clients/ann", nil, as(ann)...)
 	names := strings.Repeat(`"`+strings.Repeat(`\ud83d\ude00`, 64)+`",`, 999) + `"ann"`
