@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 )
 
@@ -43,23 +42,16 @@ type userConfig struct {
 	yes, json                           bool
 }
 
-// A userVerb is one thing that azira user does. named ones take a name.
-type userVerb struct {
-	name  string
-	named bool
-	run   func(ctx context.Context, u *userCall) error
-}
-
-var userVerbs = []userVerb{
-	{"list", false, userList},
-	{"show", true, userShow},
-	{"disable", true, userDeed("POST", "/disable")},
-	{"enable", true, userDeed("POST", "/enable")},
-	{"limits", true, userLimits},
-	{"kick", true, userDeed("POST", "/kick")},
-	{"logout", true, userDeed("POST", "/logout")},
-	{"password", true, userPassword},
-	{"delete", true, userDelete},
+var userVerbs = []verb[*userCall]{
+	{"list", 0, userList},
+	{"show", 1, userShow},
+	{"disable", 1, userDeed("POST", "/disable")},
+	{"enable", 1, userDeed("POST", "/enable")},
+	{"limits", 1, userLimits},
+	{"kick", 1, userDeed("POST", "/kick")},
+	{"logout", 1, userDeed("POST", "/logout")},
+	{"password", 1, userPassword},
+	{"delete", 1, userDelete},
 }
 
 // A userCall is a verb on its way: what it is about, and where it asks and talks.
@@ -79,34 +71,16 @@ func userCommand(ctx context.Context, args []string, tm *terminal) error {
 	if err != nil {
 		return err
 	}
-	if len(words) == 0 {
-		return fmt.Errorf("%w: expected one of %s", errUsage, userVerbNames())
-	}
-	i := slices.IndexFunc(userVerbs, func(v userVerb) bool { return v.name == words[0] })
-	if i < 0 {
-		return fmt.Errorf("%w: %q is none of %s", errUsage, words[0], userVerbNames())
-	}
-	v, rest := &userVerbs[i], words[1:]
-	switch {
-	case v.named && (len(rest) != 1 || rest[0] == ""):
-		return fmt.Errorf("%w: %s takes one name", errUsage, v.name)
-	case !v.named && len(rest) > 0:
-		return fmt.Errorf("%w: %s takes no words but flags, got %q", errUsage, v.name, rest[0])
+	v, names, err := pickVerb(userVerbs, words, []string{"", "one name"})
+	if err != nil {
+		return err
 	}
 	port, err := newAdminPort(c.admin, c.token)
 	if err != nil {
 		return err
 	}
 	defer port.close()
-	return v.run(ctx, &userCall{c, strings.Join(rest, ""), port, tm})
-}
-
-func userVerbNames() string {
-	names := make([]string, len(userVerbs))
-	for i := range userVerbs {
-		names[i] = userVerbs[i].name
-	}
-	return strings.Join(names, ", ")
+	return v.run(ctx, &userCall{c, strings.Join(names, ""), port, tm})
 }
 
 func parseUser(args []string, help io.Writer) (c userConfig, words []string, err error) {

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -58,54 +56,18 @@ func (u *userCall) path(rest string) string {
 	return usersPath + "/" + url.PathEscape(u.name) + rest
 }
 
-// userList asks for one page after the other.
 func userList(ctx context.Context, u *userCall) error {
-	out := bufio.NewWriter(u.tm.out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if !u.json {
-		fmt.Fprintln(w, "NAME\tCREATED\tSTREAMS\tLIMIT\tSTATE")
-	}
-	for after := ""; ; {
-		text, err := u.port.call(ctx, "GET",
-			usersPath+"?limit="+strconv.Itoa(usersPage)+"&after="+url.QueryEscape(after),
-			nil, http.StatusOK)
-		if err != nil {
-			return err // and no heads of an empty table
-		}
-		var page struct {
-			Users []json.RawMessage `json:"users"`
-			Next  string            `json:"next"`
-		}
-		if err := json.Unmarshal(text, &page); err != nil {
-			return fmt.Errorf("read answer: %w", err)
-		}
-		for _, raw := range page.Users {
-			if err := u.listed(w, out, raw); err != nil {
-				return err
+	return u.port.list(ctx, u.tm.out, u.json, usersPath, "users",
+		"NAME\tCREATED\tSTREAMS\tLIMIT\tSTATE",
+		func(w io.Writer, raw []byte) error {
+			var r accountRow
+			if err := json.Unmarshal(raw, &r); err != nil {
+				return fmt.Errorf("read answer: %w", err)
 			}
-		}
-		if err := errors.Join(w.Flush(), out.Flush()); err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-		if after = page.Next; after == "" {
-			return nil
-		}
-	}
-}
-
-// listed writes one account of a list.
-func (u *userCall) listed(table, lines io.Writer, raw []byte) error {
-	if u.json {
-		_, err := fmt.Fprintf(lines, "%s\n", raw)
-		return err
-	}
-	var r accountRow
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	_, err := fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\n",
-		printable(r.Username), dash(r.Created), r.Streams, r.limit(), r.state())
-	return err
+			_, err := fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n",
+				printable(r.Username), dash(r.Created), r.Streams, r.limit(), r.state())
+			return err
+		})
 }
 
 func userShow(ctx context.Context, u *userCall) error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
 const vendorHelp = `azira vendor manages the vendors of a running server, through its admin port:
@@ -49,14 +48,7 @@ var vendorLimitFlags = [...]struct{ flag, field string }{
 	{"messages", "messages_per_s"}, {"bytes", "bytes_per_s"},
 }
 
-// A vendorVerb is one thing that azira vendor does; it takes so many names.
-type vendorVerb struct {
-	name  string
-	names int
-	run   func(ctx context.Context, v *vendorCall) error
-}
-
-var vendorVerbs = []vendorVerb{
+var vendorVerbs = []verb[*vendorCall]{
 	{"list", 0, vendorList},
 	{"show", 1, vendorShow},
 	{"set", 1, vendorSet},
@@ -83,34 +75,17 @@ func vendorCommand(ctx context.Context, args []string, tm *terminal) error {
 	if err != nil {
 		return err
 	}
-	if len(words) == 0 {
-		return fmt.Errorf("%w: expected one of %s", errUsage, vendorVerbNames())
-	}
-	i := slices.IndexFunc(vendorVerbs, func(v vendorVerb) bool { return v.name == words[0] })
-	if i < 0 {
-		return fmt.Errorf("%w: %q is none of %s", errUsage, words[0], vendorVerbNames())
-	}
-	v, rest := &vendorVerbs[i], words[1:]
-	if len(rest) != v.names || slices.Contains(rest, "") {
-		takes := [...]string{"no words but flags", "one name", "the names of vendor and client"}
-		return fmt.Errorf("%w: %s takes %s", errUsage, v.name, takes[v.names])
+	v, names, err := pickVerb(vendorVerbs, words,
+		[]string{"", "one name", "the names of vendor and client"})
+	if err != nil {
+		return err
 	}
 	port, err := newAdminPort(c.admin, c.token)
 	if err != nil {
 		return err
 	}
 	defer port.close()
-	return v.run(ctx, &vendorCall{c, rest, port, tm})
-}
-
-func vendorVerbNames() (names string) {
-	for i := range vendorVerbs {
-		if i > 0 {
-			names += ", "
-		}
-		names += vendorVerbs[i].name
-	}
-	return names
+	return v.run(ctx, &vendorCall{c, names, port, tm})
 }
 
 func parseVendor(args []string, help io.Writer) (c vendorConfig, words []string, err error) {

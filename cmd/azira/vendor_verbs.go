@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,7 +54,8 @@ func (v *vendorCall) clientPath() string {
 }
 
 func vendorList(ctx context.Context, v *vendorCall) error {
-	return v.list(ctx, vendorsPath, "vendors", "NAME\tCLIENTS\tKEYS\tSTREAMS\tLIMIT\tSTATE",
+	return v.port.list(ctx, v.tm.out, v.json, vendorsPath, "vendors",
+		"NAME\tCLIENTS\tKEYS\tSTREAMS\tLIMIT\tSTATE",
 		func(w io.Writer, raw []byte) error {
 			var r vendorRow
 			if err := json.Unmarshal(raw, &r); err != nil {
@@ -70,7 +69,8 @@ func vendorList(ctx context.Context, v *vendorCall) error {
 }
 
 func vendorClients(ctx context.Context, v *vendorCall) error {
-	return v.list(ctx, v.path("/clients"), "clients", "NAME\tJOINED\tCREATED\tTICKETS\tSTATE",
+	return v.port.list(ctx, v.tm.out, v.json, v.path("/clients"), "clients",
+		"NAME\tJOINED\tCREATED\tTICKETS\tSTATE",
 		func(w io.Writer, raw []byte) error {
 			var r clientRow
 			if err := json.Unmarshal(raw, &r); err != nil {
@@ -92,53 +92,6 @@ func yesNo(yes bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// list asks for one page after the other and writes what is in them.
-func (v *vendorCall) list(
-	ctx context.Context, path, of, head string, row func(w io.Writer, raw []byte) error,
-) error {
-	out := bufio.NewWriter(v.tm.out)
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	if v.json {
-		row = func(_ io.Writer, raw []byte) error {
-			_, err := fmt.Fprintf(out, "%s\n", raw)
-			return err
-		}
-	} else {
-		fmt.Fprintln(w, head)
-	}
-	for after := ""; ; {
-		text, err := v.port.call(ctx, "GET", path+"?limit="+strconv.Itoa(usersPage)+
-			"&after="+url.QueryEscape(after), nil, http.StatusOK)
-		if err != nil {
-			return err // and no heads of an empty table
-		}
-		var page map[string]json.RawMessage
-		var rows []json.RawMessage
-		after = ""
-		err = json.Unmarshal(text, &page)
-		if err == nil {
-			err = json.Unmarshal(page[of], &rows)
-		}
-		if next := page["next"]; err == nil && next != nil {
-			err = json.Unmarshal(next, &after)
-		}
-		if err != nil {
-			return fmt.Errorf("read answer: %w", err)
-		}
-		for _, raw := range rows {
-			if err := row(w, raw); err != nil {
-				return err
-			}
-		}
-		if err := errors.Join(w.Flush(), out.Flush()); err != nil {
-			return fmt.Errorf("write: %w", err)
-		}
-		if after == "" {
-			return nil
-		}
-	}
 }
 
 func vendorShow(ctx context.Context, v *vendorCall) error {
