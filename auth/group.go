@@ -175,26 +175,38 @@ func (s *Service) newCredential(ctx context.Context, password *string) (c creden
 	return c, nil
 }
 
+// lockMember finds a client of a vendor, and holds the locks of both names until unlock.
+// ErrNoVendor, ErrNoClient.
+func (s *Service) lockMember(vendor, client string) (
+	v *vendor, name string, m memberRecord, unlock func(), err error,
+) {
+	if v, err = s.named(vendor); err != nil {
+		return nil, "", m, nil, err
+	}
+	if name, err = ParseAccountName(client); err != nil {
+		return nil, "", m, nil, ErrNoClient
+	}
+	unlock = s.lockNames(v.name, name)
+	if s.vendor(v.name) != v {
+		err = ErrNoVendor
+	} else if m, err = s.member(v.name, name); err != nil {
+		err = orNoClient(err)
+	}
+	if err != nil {
+		unlock()
+	}
+	return v, name, m, unlock, err
+}
+
 // Leave takes a client out of a vendor's group and closes the streams of the vendor's
 // tickets. An account that the vendor created is its no longer. mark is the newest message
 // there is. ErrNoVendor, ErrNoClient.
 func (s *Service) Leave(_ context.Context, vendor, client string, mark uint64) error {
-	v, err := s.named(vendor)
+	v, name, m, unlock, err := s.lockMember(vendor, client)
 	if err != nil {
 		return err
 	}
-	name, err := ParseAccountName(client)
-	if err != nil {
-		return ErrNoClient
-	}
-	defer s.lockNames(v.name, name)()
-	if s.vendor(v.name) != v {
-		return ErrNoVendor
-	}
-	m, err := s.member(v.name, name)
-	if err != nil {
-		return orNoClient(err)
-	}
+	defer unlock()
 	var b store.Batch
 	deleteMember(&b, v.name, name, &m)
 	if mark > m.joined { // there was something to see

@@ -26,22 +26,11 @@ func (s *Service) Resume(_ context.Context, vendor, client string) error {
 }
 
 func (s *Service) setSuspended(vendor, client string, suspended bool) error {
-	v, err := s.named(vendor)
+	_, name, m, unlock, err := s.lockMember(vendor, client)
 	if err != nil {
 		return err
 	}
-	name, err := ParseAccountName(client)
-	if err != nil {
-		return ErrNoClient
-	}
-	defer s.lockNames(v.name, name)()
-	if s.vendor(v.name) != v {
-		return ErrNoVendor
-	}
-	m, err := s.member(v.name, name)
-	if err != nil {
-		return orNoClient(err)
-	}
+	defer unlock()
 	if !m.created {
 		return ErrNotCreated
 	}
