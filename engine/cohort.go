@@ -88,6 +88,7 @@ func (l *loop) settle() {
 			l.settleOne(c)
 		}
 	}
+	clear(l.changed) // who has gone is not held here
 	l.changed = l.changed[:0]
 }
 

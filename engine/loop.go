@@ -274,5 +274,6 @@ func (l *loop) serveAgain() {
 			}
 		})
 	}
+	clear(now) // who has gone is not held here
 	l.spare = now
 }
