@@ -44,7 +44,7 @@ func openDB(fs fileSystem, dir string, l *logger) (*db, error) {
 		MaxOpenFiles:          openFilesMax,
 		MemTableSize:          memTableBytes,
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { l.trouble(err.Error()) },
+			BackgroundError: l.background,
 			DataCorruption: func(i pebble.DataCorruptionInfo) {
 				l.trouble("damaged file " + i.Path + ": " + i.Details.Error())
 			},

@@ -15,10 +15,11 @@ var errFenced = errors.New("store: files belong to a newer opening of the databa
 // there since Pebble cannot go on after a failed write, and in places panics
 // or ends the process for it.
 //
-//	opening   errors go to Pebble, which gives the opening up in order
+//	opening   errors go to Pebble, which gives the opening up in order, or fails it
 //	serving   an error of a write goes to failed; the goroutine that met it stays
 //	          in the call for ever, so that Pebble never hears of it
-//	down      nothing is changed any more: the files are another opening's
+//	down      nothing is changed any more, as the files are another opening's; whoever
+//	          tries to stays in the call, too: Pebble would try again at once, for ever
 //
 // What stays behind is a few goroutines and the memtables, some megabytes for
 // each failure of the disk.
@@ -69,7 +70,7 @@ func (f *fence) change(do func() error) error {
 		err = do()
 	}
 	f.mu.RUnlock()
-	if err != nil && f.serving.Load() {
+	if err == errFenced || err != nil && f.serving.Load() {
 		f.failed(err)
 		select {}
 	}

@@ -40,6 +40,16 @@ func (l *logger) Fatalf(format string, args ...any) {
 	select {}
 }
 
+// background takes an error of what Pebble does beside the calls. It tries that again at
+// once, for ever: an opening that waits for it would never end, so it fails.
+func (l *logger) background(err error) {
+	if l.on.fence.serving.Load() {
+		l.trouble(err.Error())
+		return
+	}
+	l.on.fail(err)
+}
+
 // trouble logs one line, unless it did so a moment ago or the opening has
 // failed, which is told elsewhere.
 func (l *logger) trouble(text string) {
