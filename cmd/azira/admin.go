@@ -29,8 +29,8 @@ func (a *adminFlags) add(f *flag.FlagSet) {
 	f.StringVar(&a.tokenFile, "token-file", "", "")
 }
 
-// ask makes one request and returns the answer's body if its status is want.
-func (a *adminFlags) ask(ctx context.Context, method, path string, want int) ([]byte, error) {
+// open prepares calls of the admin port.
+func (a *adminFlags) open() (*adminPort, error) {
 	token := os.Getenv("AZIRA_ADMIN_TOKEN")
 	if a.tokenFile != "" {
 		p, err := os.ReadFile(a.tokenFile)
@@ -39,7 +39,12 @@ func (a *adminFlags) ask(ctx context.Context, method, path string, want int) ([]
 		}
 		token = strings.TrimSpace(string(p))
 	}
-	port, err := newAdminPort(a.url, token)
+	return newAdminPort(a.url, token)
+}
+
+// ask makes one request and returns the answer's body if its status is want.
+func (a *adminFlags) ask(ctx context.Context, method, path string, want int) ([]byte, error) {
+	port, err := a.open()
 	if err != nil {
 		return nil, err
 	}

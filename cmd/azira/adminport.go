@@ -105,7 +105,7 @@ func (p *adminPort) refusal(status int, text []byte) error {
 	known := json.Unmarshal(text, &body) == nil
 	switch {
 	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%s asks for its token: set AZIRA_ADMIN_TOKEN", p.base)
+		return fmt.Errorf("%s asks for its token: give --token-file or AZIRA_ADMIN_TOKEN", p.base)
 	case known && json.Unmarshal(body.Detail, &said) == nil:
 		return errors.New(printable(said))
 	case known && json.Unmarshal(body.Detail, &faults) == nil && len(faults) > 0:

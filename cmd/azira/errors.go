@@ -17,7 +17,5 @@ var (
 	errServeEnded  = errors.New("the server has ended")
 	errNoTicks     = errors.New("no tick came through")
 
-	errNoAdminPort  = errors.New("this is no admin port of azira")
-	errNoAdminToken = errors.New("the admin port wants its token:" +
-		" give --token-file or AZIRA_ADMIN_TOKEN")
+	errNoAdminPort = errors.New("this is no admin port of azira")
 )

@@ -33,10 +33,9 @@ const (
 
 	topEvery     = time.Second // between two looks at the server
 	topTimeout   = 5 * time.Second
-	topBytesMax  = 4 << 20 // of its answer
-	topLoopsMax  = 16      // rows; of more loops the busiest are shown
-	topTokensMax = 10      // rows
-	topParkedMax = 10      // rows
+	topLoopsMax  = 16 // rows; of more loops the busiest are shown
+	topTokensMax = 10 // rows
+	topParkedMax = 10 // rows
 
 	demoDrain      = time.Second // streams are closed within it at the end
 	demoTokensMax  = 100         // rows of the demo's table, at most

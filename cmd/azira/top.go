@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,9 +30,9 @@ Usage: azira top [flags]
 
 // A topConfig is what the flags of azira top say.
 type topConfig struct {
-	admin, token string
-	once, json   bool
-	every        time.Duration
+	admin      adminFlags
+	once, json bool
+	every      time.Duration
 }
 
 func runTop(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -45,13 +44,10 @@ func runTop(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 }
 
 func parseTop(args []string, stdout io.Writer) (topConfig, error) {
-	c := topConfig{token: os.Getenv("AZIRA_ADMIN_TOKEN"), every: topEvery}
-	tokenFile := ""
+	c := topConfig{every: topEvery}
 	f := flag.NewFlagSet("top", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	def := cmp.Or(os.Getenv("AZIRA_ADMIN_URL"), "http://"+server.Defaults().Admin)
-	f.StringVar(&c.admin, "admin", def, "")
-	f.StringVar(&tokenFile, "token-file", "", "")
+	c.admin.add(f)
 	f.BoolVar(&c.once, "once", false, "")
 	f.BoolVar(&c.json, "json", false, "")
 	switch err := f.Parse(args); {
@@ -63,45 +59,19 @@ func parseTop(args []string, stdout io.Writer) (topConfig, error) {
 	case f.NArg() > 0:
 		return c, fmt.Errorf("%w: unexpected %q", errUsage, f.Arg(0))
 	}
-	if !strings.Contains(c.admin, "://") {
-		c.admin = "http://" + c.admin
-	}
-	c.admin = strings.TrimSuffix(c.admin, "/")
-	if tokenFile != "" {
-		p, err := os.ReadFile(tokenFile)
-		if err != nil {
-			return c, fmt.Errorf("read token: %w", err)
-		}
-		c.token = strings.TrimSpace(string(p))
-	}
 	return c, nil
 }
 
-// ask is one look at the server.
-func (c topConfig) ask(ctx context.Context) (st server.Status, err error) {
+// look is one look at the server.
+func look(ctx context.Context, port *adminPort) (st server.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, topTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.admin+"/status", nil)
+	p, err := port.call(ctx, http.MethodGet, "/status", nil, http.StatusOK)
 	if err != nil {
-		return st, fmt.Errorf("%w: --admin: expected a URL such as http://127.0.0.1:8001", errUsage)
+		return st, err
 	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return st, fmt.Errorf("ask the admin port: %w", err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusUnauthorized:
-		return st, errNoAdminToken
-	default:
-		return st, fmt.Errorf("%w: %s/status answered %s", errNoAdminPort, c.admin, resp.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, topBytesMax)).Decode(&st); err != nil {
-		return st, fmt.Errorf("%w: %s: %w", errNoAdminPort, c.admin, err)
+	if err := json.Unmarshal(p, &st); err != nil {
+		return st, fmt.Errorf("%w: %s: %w", errNoAdminPort, port.base, err)
 	}
 	return st, nil
 }
@@ -109,11 +79,16 @@ func (c topConfig) ask(ctx context.Context) (st server.Status, err error) {
 // run looks once a second until ctx ends or q is pressed. A server that went away is
 // asked again: it may come back.
 func (c topConfig) run(ctx context.Context, tm *terminal) error {
-	before, err := c.ask(ctx)
+	port, err := c.admin.open()
 	if err != nil {
 		return err
 	}
-	d := &topDisplay{c: c, tm: tm}
+	defer port.close()
+	before, err := look(ctx, port)
+	if err != nil {
+		return err
+	}
+	d := &topDisplay{c: c, base: port.base, tm: tm}
 	keys, back, err := d.open()
 	if err != nil {
 		return err
@@ -133,7 +108,7 @@ func (c topConfig) run(ctx context.Context, tm *terminal) error {
 			continue
 		case <-t.C:
 		}
-		now, err := c.ask(ctx)
+		now, err := look(ctx, port)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -158,8 +133,9 @@ const ctrlC = 3
 
 // A topDisplay draws looks: over each other on a terminal, else one after the other.
 type topDisplay struct {
-	c  topConfig
-	tm *terminal
+	c    topConfig
+	base string // of the admin port
+	tm   *terminal
 }
 
 // over says that looks are drawn over each other.
@@ -187,7 +163,7 @@ func (d *topDisplay) show(r topReport, trouble error) (err error) {
 	width, height := d.tm.size()
 	switch {
 	case d.over():
-		lines := r.lines(d.c.admin, trouble)
+		lines := r.lines(d.base, trouble)
 		var b strings.Builder
 		b.WriteString("\x1b[H")
 		for i, line := range lines[:min(len(lines), height)] {
@@ -204,7 +180,7 @@ func (d *topDisplay) show(r topReport, trouble error) (err error) {
 	case d.c.json:
 		err = json.NewEncoder(d.tm.out).Encode(r)
 	default:
-		_, err = fmt.Fprintln(d.tm.out, strings.Join(r.lines(d.c.admin, nil), "\n")+"\n")
+		_, err = fmt.Fprintln(d.tm.out, strings.Join(r.lines(d.base, nil), "\n")+"\n")
 	}
 	return err
 }

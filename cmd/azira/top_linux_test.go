@@ -50,7 +50,7 @@ func TestTopOnATerminal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := topConfig{admin: admin, every: 10 * time.Millisecond}
+		c := topConfig{admin: adminFlags{url: admin}, every: 10 * time.Millisecond}
 		done := make(chan error, 1)
 		go func() { done <- c.run(t.Context(), newTerminal(slave, slave, io.Discard)) }()
 		var seen bytes.Buffer

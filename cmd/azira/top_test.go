@@ -52,8 +52,13 @@ func topServer(t *testing.T, token string) (admin string) {
 	case err := <-ended:
 		t.Fatal(err)
 	}
+	port, err := newAdminPort(admin, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.close()
 	for { // until the feed is connected
-		st, err := topConfig{admin: admin, token: token}.ask(t.Context())
+		st, err := look(t.Context(), port)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +97,7 @@ func TestTopOnce(t *testing.T) {
 	}
 	t.Setenv("AZIRA_ADMIN_TOKEN", "")
 	if code, _, stderr := runCommand(t.Context(), "top", "--admin", admin); code != 1 ||
-		!strings.Contains(stderr, "wants its token") || strings.Count(stderr, "\n") != 1 {
+		!strings.Contains(stderr, "asks for its token") || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("without the token: %d %q", code, stderr)
 	}
 }
@@ -116,11 +121,11 @@ func TestTopGoesOn(t *testing.T) {
 	var out lines
 	out.until, out.done = 3, cancel
 	var errs bytes.Buffer
-	c := topConfig{admin: srv.URL, json: true, every: 5 * time.Millisecond}
+	c := topConfig{admin: adminFlags{url: srv.URL}, json: true, every: 5 * time.Millisecond}
 	if err := c.run(ctx, newTerminal(strings.NewReader(""), &out, &errs)); err != nil {
 		t.Error(err)
 	}
-	if out.n < 3 || !strings.Contains(errs.String(), "answered 502") {
+	if out.n < 3 || !strings.Contains(errs.String(), "answers 502") {
 		t.Errorf("%d lines, %q", out.n, errs.String())
 	}
 }
@@ -153,9 +158,9 @@ func TestTopRefuses(t *testing.T) {
 		{2, "not defined", []string{"--twice"}},
 		{2, "unexpected", []string{"now"}},
 		{2, "expected a URL", []string{"--admin", "http://%"}},
-		{1, "no admin port", []string{"--admin", other.URL}},
+		{1, "no such call", []string{"--admin", other.URL}},
 		{1, "no admin port", []string{"--admin", strange.URL}},
-		{1, "ask the admin port", []string{"--admin", "127.0.0.1:1"}},
+		{1, "nobody listens at", []string{"--admin", "127.0.0.1:1"}},
 		{1, "read token", []string{"--token-file", "/nowhere/token"}},
 	} {
 		code, stdout, stderr := runCommand(t.Context(), append([]string{"top"}, tc.args...)...)

@@ -27,7 +27,7 @@ Users of an issuer (--jwt-issuer of azira serve) are named HOST/NAME. They are l
 while they have streams, and once they were disabled or limited.
 
   --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
-  --admin-token WORD    its bearer; AZIRA_ADMIN_TOKEN is not seen by others
+  --token-file FILE     holds its --admin-token (else AZIRA_ADMIN_TOKEN)
   --password-file FILE  password: holds the new one; - is standard input
                         (else AZIRA_PASSWORD, else asked for)
   --yes                 delete: do not ask
@@ -38,8 +38,9 @@ const adminDefault = "http://127.0.0.1:8001"
 
 // A userConfig is what the flags of azira user say.
 type userConfig struct {
-	admin, token, streams, passwordFile string
-	yes, json                           bool
+	admin                 adminFlags
+	streams, passwordFile string
+	yes, json             bool
 }
 
 var userVerbs = []verb[*userCall]{
@@ -75,7 +76,7 @@ func userCommand(ctx context.Context, args []string, tm *terminal) error {
 	if err != nil {
 		return err
 	}
-	port, err := newAdminPort(c.admin, c.token)
+	port, err := c.admin.open()
 	if err != nil {
 		return err
 	}
@@ -86,8 +87,7 @@ func userCommand(ctx context.Context, args []string, tm *terminal) error {
 func parseUser(args []string, help io.Writer) (c userConfig, words []string, err error) {
 	fs := flag.NewFlagSet("user", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.admin, "admin", envOr("AZIRA_ADMIN_URL", adminDefault), "")
-	fs.StringVar(&c.token, "admin-token", os.Getenv("AZIRA_ADMIN_TOKEN"), "")
+	c.admin.add(fs)
 	fs.StringVar(&c.streams, "streams", "", "")
 	fs.StringVar(&c.passwordFile, "password-file", "", "")
 	fs.BoolVar(&c.yes, "yes", false, "")

@@ -29,17 +29,17 @@ Limits are N, or none; those not given stay as they are, and are none at first.
 
   --tickets             join: the vendor may open streams as the client (=false: no more)
   --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
-  --admin-token WORD    its bearer; AZIRA_ADMIN_TOKEN is not seen by others
+  --token-file FILE     holds its --admin-token (else AZIRA_ADMIN_TOKEN)
   --yes                 remove: do not ask
   --json                print the server's answer; list, clients: a line for each
 `
 
 // A vendorConfig is what the flags of azira vendor say.
 type vendorConfig struct {
-	admin, token string
-	limits       [len(vendorLimitFlags)]string
-	tickets      *bool
-	yes, json    bool
+	admin     adminFlags
+	limits    [len(vendorLimitFlags)]string
+	tickets   *bool
+	yes, json bool
 }
 
 // vendorLimitFlags are the flags of limits, and their names in the calls.
@@ -80,7 +80,7 @@ func vendorCommand(ctx context.Context, args []string, tm *terminal) error {
 	if err != nil {
 		return err
 	}
-	port, err := newAdminPort(c.admin, c.token)
+	port, err := c.admin.open()
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,7 @@ func vendorCommand(ctx context.Context, args []string, tm *terminal) error {
 func parseVendor(args []string, help io.Writer) (c vendorConfig, words []string, err error) {
 	fs := flag.NewFlagSet("vendor", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.admin, "admin", envOr("AZIRA_ADMIN_URL", adminDefault), "")
-	fs.StringVar(&c.token, "admin-token", os.Getenv("AZIRA_ADMIN_TOKEN"), "")
+	c.admin.add(fs)
 	for i := range vendorLimitFlags {
 		fs.StringVar(&c.limits[i], vendorLimitFlags[i].flag, "", "")
 	}
