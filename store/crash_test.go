@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -276,6 +277,49 @@ type readOnly struct {
 }
 
 func (r readOnly) MkdirAll(string, os.FileMode) error { return r.err }
+
+// noCreate is a file system in which no new file can be made in dir.
+type noCreate struct {
+	vfs.FS
+	dir string
+	err error
+}
+
+func (n noCreate) Create(name string, c writeCategory) (file, error) {
+	if n.FS.PathDir(name) == n.dir {
+		return nil, &os.PathError{Op: "open", Path: name, Err: n.err}
+	}
+	return n.FS.Create(name, c)
+}
+
+// TestNothingIsDamaged holds that a database is not called damaged, which has people move
+// it away, where the system refuses a file.
+func TestNothingIsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	set(t, s, "k", "v")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db := filepath.Join(dir, dbName)
+	for err, want := range map[syscall.Errno]string{
+		syscall.EACCES: db + "/",
+		syscall.EROFS:  "give this user write access",
+		syscall.ENOSPC: "free some",
+		syscall.EDQUOT: "free some",
+		syscall.EMFILE: "ulimit",
+		syscall.EIO:    "disk",
+	} {
+		_, got := Open(dir, Options{Logger: discard(), fs: noCreate{vfs.Default, db, err}})
+		if got == nil || !strings.Contains(got.Error(), want) || !errors.Is(got, err) &&
+			!errors.Is(got, ErrNotWritable) || errors.Is(got, ErrDamaged) {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+	s = open(t, dir)
+	defer s.Close()
+	want(t, s, TableAuth, "k", "v")
+}
 
 func TestNotWritable(t *testing.T) {
 	for err, want := range map[syscall.Errno]string{

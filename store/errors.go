@@ -8,7 +8,7 @@ var (
 	ErrTooLarge     = errors.New("store: key or batch too large")
 	ErrLocked       = errors.New("store: directory in use")
 	ErrNotDirectory = errors.New("store: not a directory")
-	ErrNotWritable  = errors.New("store: directory not writable")
+	ErrNotWritable  = errors.New("store: not writable")
 	ErrNotCreated   = errors.New("store: directory can't be created")
 	ErrDamaged      = errors.New("store: database damaged")
 	ErrSchema       = errors.New("store: written by a newer version")

@@ -29,6 +29,7 @@ type fence struct {
 	failed func(error) // takes the first error and any later one
 
 	serving atomic.Bool
+	met     atomic.Pointer[error] // the first error of a change while opening
 
 	mu    sync.RWMutex // held for reading by each change under way
 	down  bool
@@ -70,6 +71,9 @@ func (f *fence) change(do func() error) error {
 		err = do()
 	}
 	f.mu.RUnlock()
+	if err != nil {
+		f.met.CompareAndSwap(nil, &err)
+	}
 	if err == errFenced || err != nil && f.serving.Load() {
 		f.failed(err)
 		select {}

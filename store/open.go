@@ -247,9 +247,16 @@ func isPath(err error) bool {
 	return errors.As(err, &p)
 }
 
-// explain turns what went wrong with the files into one line that says what to do.
+// explain turns what went wrong with the files into one line that says what to do. Pebble
+// may tell in words alone why a change failed: the fence has the system's error.
 func (o *opening) explain(err error) error {
-	if known := o.known(err); known != nil {
+	known := o.known(err)
+	if known == nil && o.into != nil {
+		if met := o.into.fence.met.Load(); met != nil {
+			known = o.known(*met)
+		}
+	}
+	if known != nil {
 		return known
 	}
 	return o.damaged(err.Error())
@@ -276,8 +283,12 @@ func (o *opening) known(err error) error {
 		return fmt.Errorf("%w: %s: a part of the path is a file; give another directory",
 			ErrNotDirectory, o.dir)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		at := o.dir
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			at = p.Path
+		}
 		return fmt.Errorf("%w: %s: give this user write access, or give another directory",
-			ErrNotWritable, o.dir)
+			ErrNotWritable, at)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("store: no space left for %s: free some: %w", o.dir, err)
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):

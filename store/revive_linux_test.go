@@ -45,10 +45,10 @@ func TestOpenFullDisk(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
+	for _, name := range []string{"data", "data", "new"} {
 		told := make(chan error, 1)
 		go func() {
-			s, err := Open(filepath.Join(dir, "data"), Options{})
+			s, err := Open(filepath.Join(dir, name), Options{})
 			if err == nil {
 				s.Close()
 			}
@@ -57,7 +57,7 @@ func TestOpenFullDisk(t *testing.T) {
 		select {
 		case err := <-told:
 			if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some") {
-				t.Fatalf("opened with %v", err)
+				t.Fatalf("%s is opened with %v", name, err)
 			}
 		case <-time.After(10 * time.Second):
 			t.Fatal("Open does not end")
