@@ -29,7 +29,7 @@ type server struct {
 
 // A serverKind says how to start one kind of server. Its first line is
 //
-//	azira ready: http://ADDR admin http://ADDR …     or
+//	azira ready: http(s)://ADDR admin http://ADDR …     or
 //	ready ADDR DIALECT
 type serverKind struct {
 	path  string

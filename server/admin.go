@@ -69,6 +69,9 @@ func (a *admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !a.permits(r) {
+		if r.Header.Get("Authorization") != "" {
+			a.log.Warn("the admin port was shown a wrong token", "remote", r.RemoteAddr)
+		}
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		http.Error(w, "not authenticated", http.StatusUnauthorized)
 		return

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -30,12 +31,19 @@ type Backup struct {
 	Bytes   int64  `json:"bytes"`
 }
 
-func newBackup(c *Config, log *slog.Logger, s *store.Store) http.Handler {
+func newBackup(c *Config, log *slog.Logger, s *store.Store) (http.Handler, error) {
 	b := &backup{dir: c.BackupDir, log: log, store: s}
 	if b.dir == "" {
 		b.dir = filepath.Join(c.Data, "backups")
 	}
-	return http.NewCrossOriginProtection().Handler(b)
+	if at, err := filepath.Abs(b.dir); err == nil {
+		b.dir = at // callers may be elsewhere
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("%w: %s: %s: give another --backup-dir", errBackupDir, b.dir,
+			cause(err))
+	}
+	return http.NewCrossOriginProtection().Handler(b), nil
 }
 
 // backupStatus says how a checkpoint that was not made is answered.

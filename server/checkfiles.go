@@ -1,22 +1,23 @@
 package server
 
 import (
-	"crypto/tls"
+	"cmp"
 	"strings"
+	"time"
 
 	"azira/auth"
 )
 
 // checkFiles reads the certificate and the issuer's keys, which would keep a server from
 // starting; check has read the signing keys.
-func (c *Config) checkFiles() (out []Fault) {
+func (c *Config) checkFiles() (out []Fault, warnings []string) {
 	if c.TLSCert != "" {
-		key := c.TLSKey
-		if key == "" {
-			key = c.TLSCert
-		}
-		if _, err := tls.LoadX509KeyPair(c.TLSCert, key); err != nil {
-			out = append(out, Fault{Name: "tls-cert", Text: "not usable: " + err.Error()})
+		pair, err := readPair(c.TLSCert, cmp.Or(c.TLSKey, c.TLSCert))
+		if err != nil {
+			out = append(out, Fault{Name: "tls-cert", Text: "not usable: " +
+				strings.TrimPrefix(err.Error(), errCertificate.Error()+": ")})
+		} else if why := validity(pair.Leaf, time.Now()); why != "" {
+			warnings = append(warnings, "tls-cert: "+c.TLSCert+" "+why)
 		}
 	}
 	if c.JWTKeySet != "" && !isURL(c.JWTKeySet) {
@@ -29,5 +30,5 @@ func (c *Config) checkFiles() (out []Fault) {
 				Text: "not usable: " + strings.TrimPrefix(err.Error(), "auth: ")})
 		}
 	}
-	return out
+	return out, warnings
 }

@@ -12,13 +12,13 @@ import (
 // what the two make together counts.
 func TestCheckFileInItsEnvironment(t *testing.T) {
 	file := writeConfig(t, `admin = "0.0.0.0:8001"`)
-	if err := CheckFile(file, nil); err == nil || !strings.Contains(err.Error(), "admin-token") {
+	if _, err := CheckFile(file, nil); err == nil || !strings.Contains(err.Error(), "admin-token") {
 		t.Errorf("without a token: %v", err)
 	}
-	if err := CheckFile(file, []string{"AZIRA_ADMIN_TOKEN=0123456789abcdef"}); err != nil {
+	if _, err := CheckFile(file, []string{"AZIRA_ADMIN_TOKEN=0123456789abcdef"}); err != nil {
 		t.Errorf("with one: %v", err)
 	}
-	err := CheckFile(file, []string{"AZIRA_ADMIN_TOKEN=secret words"})
+	_, err := CheckFile(file, []string{"AZIRA_ADMIN_TOKEN=secret words"})
 	if err == nil || strings.Contains(err.Error(), "secret words") ||
 		!strings.Contains(err.Error(), "AZIRA_ADMIN_TOKEN") {
 		t.Errorf("with a bad one: %v", err)
@@ -44,7 +44,7 @@ func TestCheckFileReadsWhatItNames(t *testing.T) {
 		fmt.Sprintf(issuer, cert):                                 "jwt-jwks: not usable",
 		fmt.Sprintf(issuer, "https://login.example/jwks"):         "",
 	} {
-		err := CheckFile(writeConfig(t, text), nil)
+		_, err := CheckFile(writeConfig(t, text), nil)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}

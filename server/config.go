@@ -188,12 +188,31 @@ func (c *Config) check(known []Fault) []Fault {
 		}
 	}
 	if (c.JWTIssuer == "") != (c.JWTKeySet == "") || (c.JWTIssuer == "") != (c.JWTAudience == "") {
-		add("jwt-issuer", "jwt-jwks and jwt-audience need each other", "jwt-jwks", "jwt-audience")
+		add("jwt-issuer", "is of use with jwt-jwks and jwt-audience: give all three, or none",
+			"jwt-jwks", "jwt-audience")
 	}
 	if _, err := readKeys(c.JWTKeyFile); err != nil {
 		add("jwt-key-file", strings.TrimPrefix(err.Error(), errKeyFile.Error()+": "))
 	}
 	return out
+}
+
+// remarks are on what is no fault, but seldom meant.
+func (c *Config) remarks() (list []string) {
+	if c.DebugEcho && !isLoopback(c.Listen) {
+		list = append(list, "debug-echo: anyone who reaches "+c.Listen+
+			" may open streams at /debug/echo, without credential")
+	}
+	for _, p := range c.TrustedProxies {
+		if p.Bits() == 0 {
+			list = append(list, "trusted-proxies: "+p.String()+
+				" is everybody: any client may claim any address")
+		}
+	}
+	if len(c.Feed) == 0 {
+		list = append(list, "feed: none is given: no tick will come")
+	}
+	return list
 }
 
 // isLoopback says whether only this machine reaches addr. A name other than

@@ -114,7 +114,7 @@ func TestConfigFaultsTogether(t *testing.T) {
 		"\xef\xbb\xbfloops = 1":            {":1: begins with a byte order mark"},
 	} {
 		var ce *ConfigError
-		if err := CheckFile(writeConfig(t, text), nil); !errors.As(err, &ce) ||
+		if _, err := CheckFile(writeConfig(t, text), nil); !errors.As(err, &ce) ||
 			len(ce.Faults) != len(want) {
 			t.Errorf("%q: %v", text, err)
 			continue
@@ -125,7 +125,7 @@ func TestConfigFaultsTogether(t *testing.T) {
 			}
 		}
 	}
-	if err := CheckFile("/nowhere.toml", nil); !errors.Is(err, errUnreadable) {
+	if _, err := CheckFile("/nowhere.toml", nil); !errors.Is(err, errUnreadable) {
 		t.Errorf("%v", err)
 	}
 }
@@ -141,7 +141,7 @@ func TestConfigFaults(t *testing.T) {
 		`[server]`,
 		`data = "x"`,
 	}, "\n"))
-	err := CheckFile(file, nil)
+	_, err := CheckFile(file, nil)
 	var ce *ConfigError
 	if !errors.As(err, &ce) {
 		t.Fatalf("got %v", err)
@@ -266,15 +266,51 @@ func TestConfigRefuses(t *testing.T) {
 
 func TestConfigSyntax(t *testing.T) {
 	for text, want := range map[string]string{
-		"listen = \"x\nloops = 1":    ":1: ",
-		"loops = 1\n\nloops = 2":     ":3: ",
-		"loops = 1\ntokens-max == 1": ":2: ",
-		"tokens-max=1\ntokens_max=2": ":2: tokens_max: given already in line 1",
+		"listen = \"x\nloops = 1":                ":1: ",
+		"loops = 1\n\nloops = 2":                 ":3: ",
+		"loops = 1\ntokens-max == 1":             ":2: ",
+		"tokens-max=1\ntokens_max=2":             ":2: tokens_max: given already in line 1",
+		"loops = 1\nlisten = 1.2.3.4:5":          `:2: expected newline but got U+002E '.': texts need quotes`,
+		"loops = 1\nproxy-protocol = true":       ":2: proxy-protocol: needs trusted-proxies",
+		"\n\njwt-issuer = \"https://x.example\"": ":3: jwt-issuer: is of use with",
 	} {
-		err := CheckFile(writeConfig(t, text), nil)
+		_, err := CheckFile(writeConfig(t, text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
+	}
+}
+
+// What is no fault, but seldom meant, is remarked on, when the file is checked too.
+func TestRemarks(t *testing.T) {
+	env := []string{"AZIRA_TOKEN_MAX=5"}
+	args := []string{"--trusted-proxies", "10.0.0.0/8,0.0.0.0/0", "--feed", "", "--listen", "0.0.0.0:80",
+		"--debug-echo"}
+	c, err := LoadConfig(args, env, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := writeConfig(t, "trusted-proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]\nfeed = []\n"+
+		"listen = \"0.0.0.0:80\"\ndebug-echo = true")
+	checked, err := CheckFile(file, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]string{c.Warnings, checked} {
+		all := strings.Join(list, "\n")
+		for _, want := range []string{"did you mean AZIRA_TOKENS_MAX?", "0.0.0.0/0 is everybody",
+			"no tick will come", "without credential"} {
+			if len(list) != 4 || strings.Count(all, want) != 1 {
+				t.Errorf("%d, without %q:\n%s", len(list), want, all)
+			}
+		}
+	}
+	if list, err := CheckFile(writeConfig(t, "loops = 2"), nil); len(list) != 0 || err != nil {
+		t.Errorf("%q, %v", list, err)
+	}
+	_, err = CheckFile(writeConfig(t, "loops = 2"), []string{"AZIRA_PROXY_PROTOCOL=true"})
+	if err == nil || !strings.Contains(err.Error(), "environment: AZIRA_PROXY_PROTOCOL: needs") {
+		t.Errorf("%v", err)
 	}
 }
 

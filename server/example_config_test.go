@@ -23,12 +23,12 @@ func TestExampleConfig(t *testing.T) {
 	if err != nil || string(kept) != b.String() {
 		t.Errorf("%s is not what azira checkconfig --example prints (%v)", exampleFile, err)
 	}
-	if err := CheckFile(exampleFile, nil); err != nil {
+	if _, err := CheckFile(exampleFile, nil); err != nil {
 		t.Error(err)
 	}
 	used := regexp.MustCompile(`(?m)^#([a-z])`).ReplaceAllString(b.String(), "$1")
 	c := Defaults()
-	if faults := c.applyFile(writeConfig(t, used)); faults != nil {
+	if _, faults := c.applyFile(writeConfig(t, used)); faults != nil {
 		t.Errorf("%v", faults)
 	}
 	if !reflect.DeepEqual(c, Defaults()) {

@@ -35,6 +35,7 @@ var (
 	errPortUsed       = errors.New("server: address already in use")
 	errPortDenied     = errors.New("server: port not permitted")
 	errNoAddress      = errors.New("server: no such address")
+	errBackupDir      = errors.New("server: no directory for checkpoints")
 	errCertificate    = errors.New("server: certificate (--tls-cert, --tls-key) not usable")
 	errKeyFile        = errors.New("server: signing key (--jwt-key-file) not usable")
 	errKeySet         = errors.New("server: the issuer's keys can't be had")

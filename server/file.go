@@ -57,6 +57,9 @@ func syntaxFault(err error) Fault {
 	if errors.As(err, &de) {
 		f.Line, _ = de.Position()
 	}
+	if strings.HasPrefix(f.Text, "expected newline but got") {
+		f.Text += `: texts need quotes, as in listen = "127.0.0.1:8000"`
+	}
 	return f
 }
 

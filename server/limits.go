@@ -40,6 +40,7 @@ const (
 	retryAfterBusy    = "1"
 	shutdownTimeout   = 5 * time.Second // for HTTP requests under way at the end
 	certificateLook   = time.Second     // at the certificate's files
+	certificateWarn   = 7 * 24 * time.Hour
 	keyLook           = time.Second     // at signing keys, and the issuer's in a file
 	keySetEvery       = 5 * time.Minute // the issuer's keys are asked for
 	keySetPause       = 10 * time.Second

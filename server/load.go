@@ -32,7 +32,8 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 		c.ConfigFile = file
 	}
 	if c.ConfigFile != "" {
-		faults = append(faults, c.applyFile(c.ConfigFile)...)
+		_, wrong := c.applyFile(c.ConfigFile)
+		faults = append(faults, wrong...)
 	}
 	faults = append(faults, c.applyEnvironment(env)...)
 	for _, g := range given {
@@ -41,32 +42,33 @@ func LoadConfig(args, environ []string, help io.Writer) (Config, error) {
 	faults = append(faults, c.check(faults)...)
 	c.Warnings = append(c.Warnings, strangers(env)...)
 	c.Warnings = append(c.Warnings, shownSecrets(given)...)
-	if c.DebugEcho && !isLoopback(c.Listen) {
-		c.Warnings = append(c.Warnings, "debug-echo: anyone who reaches "+c.Listen+
-			" may open streams at /debug/echo, without credential")
-	}
+	c.Warnings = append(c.Warnings, c.remarks()...)
 	return c, asError(faults)
 }
 
 // CheckFile reads a configuration file, with the environment over it as a server has it,
 // and the files that it names. It returns a *ConfigError with every fault, or another
-// error if it can't be read.
-func CheckFile(name string, environ []string) error {
+// error if it can't be read, and remarks that are no faults.
+func CheckFile(name string, environ []string) (warnings []string, err error) {
 	if _, err := os.Stat(name); err != nil {
-		return fmt.Errorf("%w: %s: %s", errUnreadable, name, cause(err))
+		return nil, fmt.Errorf("%w: %s: %s", errUnreadable, name, cause(err))
 	}
-	c := Defaults()
-	faults := c.applyFile(name)
-	faults = append(faults, c.applyEnvironment(environment(environ))...)
+	c, env := Defaults(), environment(environ)
+	lines, faults := c.applyFile(name)
+	faults = append(faults, c.applyEnvironment(env)...)
 	found := c.check(faults)
 	if len(faults)+len(found) == 0 {
-		found = c.checkFiles()
+		found, warnings = c.checkFiles()
 	}
 	for _, f := range found {
-		f.Source = name
+		f.Source, f.Line = name, lines[f.Name]
+		if _, over := env[f.Name]; over {
+			f.Source, f.Line, f.Name = "environment", 0, envName(f.Name)
+		}
 		faults = append(faults, f)
 	}
-	return asError(faults)
+	warnings = append(warnings, strangers(env)...)
+	return append(warnings, c.remarks()...), asError(faults)
 }
 
 // apply sets one setting from text.
@@ -85,20 +87,23 @@ func (c *Config) apply(name, text, source string, line int) []Fault {
 	return nil
 }
 
-func (c *Config) applyFile(name string) []Fault {
+// applyFile sets what a file says, and returns in which line it says what.
+func (c *Config) applyFile(name string) (lines map[string]int, faults []Fault) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return []Fault{{Source: name, Text: "can't be read: " + cause(err)}}
+		return nil, []Fault{{Source: name, Text: "can't be read: " + cause(err)}}
 	}
 	entries, faults := parseFile(text)
 	for i := range faults {
 		faults[i].Source = name
 	}
+	lines = make(map[string]int)
 	for _, e := range entries {
+		lines[e.name] = e.line
 		faults = append(faults, c.apply(e.name, e.text, name, e.line)...)
 	}
 	slices.SortStableFunc(faults, func(a, b Fault) int { return a.Line - b.Line })
-	return faults
+	return lines, faults
 }
 
 func (c *Config) applyEnvironment(env map[string]string) []Fault {
@@ -197,7 +202,7 @@ func parseFlags(args []string, help io.Writer) (givens, error) {
 	case err != nil:
 		return nil, &ConfigError{[]Fault{flagFault(err)}}
 	case fs.NArg() > 0:
-		text := fmt.Sprintf("%q is no flag; expected none but flags", clip(fs.Arg(0), 80))
+		text := fmt.Sprintf("%q is no flag; expected flags alone", clip(fs.Arg(0), 80))
 		return nil, &ConfigError{[]Fault{{Source: "flags", Text: text}}}
 	}
 	return gs, nil

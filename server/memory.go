@@ -29,9 +29,14 @@ func checkMemory(ringBytes int64, shards int, memory int64) error {
 	for fits*2 <= ringsFit(shards, memory) {
 		fits *= 2
 	}
-	return fmt.Errorf("%w: --ring-bytes %s asks for %d of them, there are %.1f GiB of memory: "+
-		"give %s or less", errMemory, sizeText(ringBytes), shards,
-		float64(memory)/(1<<30), sizeText(fits))
+	there := fmt.Sprintf("there are %d MiB of memory, by the machine, its control group or "+
+		"GOMEMLIMIT", memory>>20)
+	if fits > ringsFit(shards, memory) {
+		return fmt.Errorf("%w: %s: too little for %d rings of the least size, %s", errMemory,
+			there, shards, sizeText(fits))
+	}
+	return fmt.Errorf("%w: --ring-bytes %s asks for %d of them, %s: give %s or less",
+		errMemory, sizeText(ringBytes), shards, there, sizeText(fits))
 }
 
 // ringsFit is how large each ring may be, with the frames of all dialects, the records

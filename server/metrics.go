@@ -172,6 +172,13 @@ var families = []family{
 		}},
 	{"http_request_seconds", "How long requests of the public port took.", nil,
 		func(f filler, now *sample) { f.histogram(now.counts.histogram()) }},
+	{"tls_certificate_expiry_timestamp_seconds",
+		"Until when the certificate in use is good; absent without one.", nil,
+		func(f filler, now *sample) {
+			if now.pair != nil {
+				f.gauge(float64(now.pair.expires().Unix()))
+			}
+		}},
 	{"tls_handshakes_total", "TLS handshakes of connections that have left net/http.",
 		[]string{"result"},
 		func(f filler, now *sample) {

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -83,6 +83,8 @@ type server struct {
 	memory *pressure
 	http   []*http.Server // admin first, public last
 
+	certificate *certificate // nil = clear text
+
 	endFeeds context.CancelFunc
 	endWatch context.CancelFunc // of the certificate
 	endKeys  context.CancelFunc // of signing keys and the issuer's
@@ -120,7 +122,11 @@ func (s *server) start() (Addresses, error) {
 		s.store.State, s.metrics())
 	newOperator(s.public).route(s.admin.mux)
 	s.admin.full = []func() string{s.public.budget.trouble, s.memory.trouble}
-	s.admin.mux.Handle("POST /checkpoint", newBackup(&s.config, s.log, s.store))
+	backup, err := newBackup(&s.config, s.log, s.store)
+	if err != nil {
+		return addrs, err
+	}
+	s.admin.mux.Handle("POST /checkpoint", backup)
 	s.statusTo(s.admin.mux)
 	if s.config.Admin != "" {
 		ln, err := listen("admin", s.config.Admin)
@@ -201,7 +207,7 @@ func (s *server) startTLS() (*tls.Config, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s.endWatch = cancel
+	s.endWatch, s.certificate = cancel, c
 	s.running.Go(func() { c.watch(ctx) })
 	return c.config(), nil
 }
@@ -278,7 +284,11 @@ func (s *server) serve(h *http.Server, ln net.Listener) {
 
 // listen opens a port, or says in one line why it can't.
 func listen(flag, addr string) (*net.TCPListener, error) {
-	ln, err := net.Listen("tcp", addr)
+	network := "tcp"
+	if a, err := netip.ParseAddrPort(addr); err == nil && a.Addr().Is4() {
+		network = "tcp4" // Go takes 0.0.0.0 for IPv6 as well
+	}
+	ln, err := net.Listen(network, addr)
 	if err == nil {
 		return ln.(*net.TCPListener), nil
 	}
@@ -355,20 +365,4 @@ func (s *server) stop() error {
 		err = errors.Join(err, s.store.Close())
 	}
 	return err
-}
-
-// logger is c.Logger, or one as the settings say.
-func (c *Config) logger() *slog.Logger {
-	if c.Logger != nil {
-		return c.Logger
-	}
-	to := c.LogTo
-	if to == nil {
-		to = os.Stderr
-	}
-	o := &slog.HandlerOptions{Level: c.LogLevel}
-	if c.LogFormat == "json" {
-		return slog.New(newLimitedLog(slog.NewJSONHandler(to, o)))
-	}
-	return slog.New(newLimitedLog(slog.NewTextHandler(to, o)))
 }

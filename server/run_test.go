@@ -47,6 +47,8 @@ func TestStartFailures(t *testing.T) {
 			store.ErrLocked, "stop that one"},
 		{"data directory is a file", func(c *Config) { c.Data = file },
 			store.ErrNotDirectory, "directory"},
+		{"nowhere for checkpoints", func(c *Config) { c.BackupDir = filepath.Join(file, "b") },
+			errBackupDir, "another --backup-dir"},
 		{"key file missing", func(c *Config) { c.JWTKeyFile = file + "x" }, errKeyFile, "can't be read"},
 		{"key too short", func(c *Config) { c.JWTKeyFile = file }, errKeyFile, "at least 32"},
 	} {

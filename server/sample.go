@@ -30,6 +30,7 @@ type sample struct {
 	limits    *limiter
 	counts    *counts
 	memory    *pressure
+	pair      *certificate // nil = clear text
 }
 
 func (s *server) sample() sample {
@@ -48,6 +49,7 @@ func (s *server) sample() sample {
 		limits:    &s.public.limiter,
 		counts:    s.public.counts,
 		memory:    s.memory,
+		pair:      s.certificate,
 	}
 	for i, d := range dialects {
 		now.dialects[i] = s.engine.StreamsOf(d.kind)

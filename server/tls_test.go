@@ -25,12 +25,18 @@ import (
 // writeCertificate makes a key pair for 127.0.0.1, in files.
 func writeCertificate(t *testing.T, dir string, serial int64) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
+	return writeCertificateUntil(t, dir, serial, time.Now().Add(30*24*time.Hour))
+}
+
+func writeCertificateUntil(t *testing.T, dir string, serial int64, until time.Time) (
+	cert, key string, pool *x509.CertPool) {
+	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	form := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(serial), NotAfter: until,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, form, form, &k.PublicKey, k)

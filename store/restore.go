@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
+	"path/filepath"
+	"strings"
 )
 
 // Restore makes the data directory to of the checkpoint in from, which stays as it is.
@@ -46,6 +48,12 @@ type restoring struct {
 
 // checkTarget refuses to write over anything.
 func (r *restoring) checkTarget() error {
+	from, err := filepath.Abs(r.from)
+	to, err2 := filepath.Abs(r.to)
+	if err == nil && err2 == nil && strings.HasPrefix(to, from+string(filepath.Separator)) {
+		return fmt.Errorf("%w: %s is inside the checkpoint: give another directory",
+			ErrExists, r.to)
+	}
 	i, err := r.fs.Stat(r.to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -105,8 +105,12 @@ func (p *adminPort) refusal(status int, text []byte) error {
 	known := json.Unmarshal(text, &body) == nil
 	switch {
 	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%s asks for its token: give --token-file or AZIRA_ADMIN_TOKEN", p.base)
+		return fmt.Errorf("%s asks for its token, or has another: "+
+			"give --token-file or AZIRA_ADMIN_TOKEN", p.base)
 	case known && json.Unmarshal(body.Detail, &said) == nil:
+		if said == http.StatusText(http.StatusNotFound) { // as the public port says it
+			said += ": " + p.base
+		}
 		return errors.New(printable(said))
 	case known && json.Unmarshal(body.Detail, &faults) == nil && len(faults) > 0:
 		return errors.New(printable(faults[0].Msg))

@@ -42,8 +42,14 @@ func runBackup(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err := parsePlain(f, args, backupHelp, stdout); err != nil {
 		return err
 	}
+	port, err := a.open()
+	if err != nil {
+		return err
+	}
+	defer port.close()
+	port.http.Timeout = backupTimeout
 	path := "/checkpoint?name=" + url.QueryEscape(*name)
-	p, err := a.ask(ctx, http.MethodPost, path, http.StatusCreated)
+	p, err := port.call(ctx, http.MethodPost, path, nil, http.StatusCreated)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func parsePlain(f *flag.FlagSet, args []string, help string, stdout io.Writer) e
 	case err != nil:
 		return fmt.Errorf("%w: %v", errUsage, err)
 	case f.NArg() > 0:
-		return fmt.Errorf("%w: expected none but flags, got %q", errUsage, f.Arg(0))
+		return fmt.Errorf("%w: expected flags alone, got %q", errUsage, f.Arg(0))
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 const checkConfigHelp = `Prints ok, or every fault of a file of settings with its line, as a
 server would take it in this environment: AZIRA_ variables win over it. The certificate
-and keys that it names are read.
+and keys that it names are read. Warnings, of what is no fault, go to standard error.
 With --example it prints such a file instead: every setting with what it does and its
 default.
 
@@ -31,7 +31,10 @@ func runCheckConfig(ctx context.Context, args []string, stdout, stderr io.Writer
 	case "--example":
 		return server.WriteExample(stdout)
 	}
-	err := server.CheckFile(args[0], os.Environ())
+	warnings, err := server.CheckFile(args[0], os.Environ())
+	for _, w := range warnings {
+		fmt.Fprintln(stderr, "warning: "+w)
+	}
 	var faults *server.ConfigError
 	if !errors.As(err, &faults) {
 		if err == nil {
@@ -43,7 +46,7 @@ func runCheckConfig(ctx context.Context, args []string, stdout, stderr io.Writer
 		fmt.Fprintln(stdout, f)
 	}
 	if n := len(faults.Faults); n > 1 {
-		return fmt.Errorf("%s has %d faults", args[0], n)
+		return fmt.Errorf("%s, in this environment, has %d faults", args[0], n)
 	}
-	return fmt.Errorf("%s has a fault", args[0])
+	return fmt.Errorf("%s, in this environment, has a fault", args[0])
 }

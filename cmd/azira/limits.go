@@ -26,6 +26,7 @@ const (
 	gaugeEvery     = 900 * time.Millisecond // of the server's counters, at least
 	healthTimeout  = 4 * time.Second        // less than a supervisor waits
 	gaugeTimeout   = 500 * time.Millisecond
+	backupTimeout  = time.Hour        // of one that reads the whole database
 	adminTimeout   = 30 * time.Second // of a call at the admin port
 	confirmTimeout = 10 * time.Second // of a subscribe
 	goodbyeTimeout = 2 * time.Second  // logging out at the end

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"azira/server"
 )
@@ -23,8 +25,12 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	c.LogTo = stderr
+	signal.Ignore(syscall.SIGPIPE) // whoever took the log away does not end the server
 	return server.Run(ctx, c, func(a server.Addresses) {
 		line := "azira ready: http://" + a.Public
+		if c.TLSCert != "" {
+			line = "azira ready: https://" + a.Public
+		}
 		if a.Admin != "" {
 			line += " admin http://" + a.Admin
 		}
