@@ -46,19 +46,19 @@ func (l *limiter) guess(from netip.Addr, name string) (*guess, time.Duration) {
 		from:    charged{key: l.addressKey(guessAddress, from)},
 		account: l.key(guessAccount, netip.Addr{}, name),
 	}
-	wait, proven := l.charge(&g.pair, pairFree)
-	if wait > 0 || proven {
+	wait := l.charge(&g.pair, pairFree)
+	if wait > 0 || l.proven.lasts(g.pair.key) {
 		return g, wait
 	}
 	if l.exempts(from) {
 		g.from.key = 0
-	} else if wait, _ = l.charge(&g.from, addressFree); wait > 0 {
-		l.refund(&g.pair, false)
+	} else if wait = l.charge(&g.from, addressFree); wait > 0 {
+		l.refund(&g.pair)
 		return g, wait
 	}
 	if wait = l.tallies.take(g.account, accountGuesses); wait > 0 {
-		l.refund(&g.pair, false)
-		l.refund(&g.from, false)
+		l.refund(&g.pair)
+		l.refund(&g.from)
 	}
 	return g, wait
 }
@@ -83,17 +83,22 @@ func (g *guess) done(err error) {
 	if errors.Is(err, auth.ErrCredentials) {
 		return
 	}
-	g.limiter.refund(&g.pair, err == nil)
-	g.limiter.refund(&g.from, false)
+	l := g.limiter
+	l.refund(&g.pair)
+	l.refund(&g.from)
+	if err == nil {
+		l.forget(&g.pair)
+		l.proven.last(g.pair.key, provenFor)
+	}
 }
 
 // charge counts one more wrong guess, or says how long none is looked at.
-func (l *limiter) charge(c *charged, free int32) (wait time.Duration, proven bool) {
+func (l *limiter) charge(c *charged, free int32) (wait time.Duration) {
 	now := l.tallies.now()
 	y, mu := l.tallies.at(c.key)
 	defer mu.Unlock()
 	if wait := y.next - now; wait > 0 {
-		return wait, y.proven
+		return wait
 	}
 	y.forgive(now)
 	c.before = y.next
@@ -103,11 +108,11 @@ func (l *limiter) charge(c *charged, free int32) (wait time.Duration, proven boo
 	}
 	c.set = y.next
 	y.keep(now)
-	return 0, y.proven
+	return 0
 }
 
-// refund takes back what charge counted; a guess that was right clears the tally.
-func (l *limiter) refund(c *charged, right bool) {
+// refund takes back what charge counted.
+func (l *limiter) refund(c *charged) {
 	if c.set == 0 {
 		return // nothing was
 	}
@@ -118,9 +123,15 @@ func (l *limiter) refund(c *charged, right bool) {
 	if y.next == c.set {
 		y.next = c.before
 	}
-	if right {
-		y.wrong, y.next, y.proven = 0, now, true
-	}
+	y.keep(now)
+}
+
+// forget takes back all that was wrong before a guess that was right.
+func (l *limiter) forget(c *charged) {
+	now := l.tallies.now()
+	y, mu := l.tallies.at(c.key)
+	defer mu.Unlock()
+	y.wrong, y.next = 0, now
 	y.keep(now)
 }
 
@@ -138,7 +149,4 @@ func (y *tally) forgive(now time.Duration) {
 // keep sets for how long a tally means something.
 func (y *tally) keep(now time.Duration) {
 	y.until = max(y.next, now) + time.Duration(y.wrong)*guessForget
-	if y.proven {
-		y.until = now + provenFor
-	}
 }

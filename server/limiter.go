@@ -34,6 +34,7 @@ const (
 type limiter struct {
 	// Fixed.
 	tallies *tallies
+	proven  *tallies // of accounts at addresses where a password was right
 	rates   [rateKinds]rate
 	exempt  prefixes
 
@@ -44,6 +45,7 @@ type limiter struct {
 func newLimiter(c *Config) limiter {
 	return limiter{
 		tallies: newTallies(talliesMax),
+		proven:  newTallies(provenMax),
 		rates: [rateKinds]rate{
 			rateRequest: c.RateRequest, rateRegister: c.RateRegister, rateLogin: c.RateLogin,
 			rateTicket: c.RateTicket, rateUpgrade: c.RateUpgrade,

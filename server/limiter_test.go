@@ -19,7 +19,10 @@ func testLimiter(t *testing.T, flags ...string) *limiter {
 	return &l
 }
 
-func (l *limiter) later(d time.Duration) { l.tallies.start = l.tallies.start.Add(-d) }
+func (l *limiter) later(d time.Duration) {
+	l.tallies.start = l.tallies.start.Add(-d)
+	l.proven.start = l.proven.start.Add(-d)
+}
 
 // passes is how many of n are let through, and how long the last had to wait.
 func passes(n int, take func() time.Duration) (ok int, wait time.Duration) {
@@ -155,6 +158,33 @@ func TestGuessesAreSlowed(t *testing.T) {
 	l.later(time.Duration(pairFree+pauseDoublings)*guessForget + guessPauseMax)
 	if ok, _ := l.tries(5, "192.0.2.1", "ann", bad); ok != 5 {
 		t.Errorf("%d guesses after a long time", ok)
+	}
+}
+
+// However many people have logged in, guesses are counted beside what others ask for, and
+// the owner stays known.
+func TestLoginsLeaveRoom(t *testing.T) {
+	l := testLimiter(t)
+	at := func(i int) netip.Addr {
+		return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+	}
+	for i := range 2 * talliesMax {
+		l.tries(1, at(i).String(), "user", nil)
+	}
+	l.tries(1, "198.51.100.7", "ann", nil)
+	looked := 0
+	for i := range 1000 {
+		ok, _ := l.tries(1, "192.0.2.1", "ann", auth.ErrCredentials)
+		looked += ok
+		for j := range 100 {
+			l.address(rateRequest, at(100*i+j))
+		}
+	}
+	if looked > pairFree {
+		t.Errorf("%d wrong guesses were looked at", looked)
+	}
+	if ok, wait := l.tries(1, "198.51.100.7", "ann", nil); ok != 1 {
+		t.Errorf("the owner waits %v", wait)
 	}
 }
 

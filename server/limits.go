@@ -63,6 +63,7 @@ const (
 const (
 	rateMax        = 1_000_000 // of a setting
 	talliesMax     = 1 << 16   // callers remembered, 32 bytes each
+	provenMax      = 1 << 17   // accounts at addresses, likewise; apart, as they last
 	tallyWays      = 8         // of one set
 	tallyLocks     = 64
 	rateBurst      = 20 * time.Second // what a rate brings in this time may come at once,

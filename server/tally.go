@@ -24,11 +24,10 @@ type tallies struct {
 
 // A tally is what is remembered of one caller. Times are since tallies.start.
 type tally struct {
-	key    uint64
-	until  time.Duration // when it means nothing any more; 0 = empty
-	next   time.Duration // no guess before this
-	wrong  int32         // guesses that were, or are being looked at
-	proven bool          // a guess was right
+	key   uint64
+	until time.Duration // when it means nothing any more; 0 = empty
+	next  time.Duration // no guess before this
+	wrong int32         // guesses that were, or are being looked at
 }
 
 // newTallies has room for n, a power of two.
@@ -57,6 +56,27 @@ func (t *tallies) at(key uint64) (*tally, *sync.Mutex) {
 	}
 	*first = tally{key: key}
 	return first, mu
+}
+
+// lasts says whether there is a tally of a key that means something.
+func (t *tallies) lasts(key uint64) bool {
+	i := key & uint64(len(t.sets)-1)
+	mu := &t.locks[i&(tallyLocks-1)]
+	mu.Lock()
+	defer mu.Unlock()
+	for j := range t.sets[i] {
+		if x := &t.sets[i][j]; x.key == key {
+			return x.until > t.now()
+		}
+	}
+	return false
+}
+
+// last has the tally of a key mean something for so long.
+func (t *tallies) last(key uint64, d time.Duration) {
+	x, mu := t.at(key)
+	defer mu.Unlock()
+	x.until = t.now() + d
 }
 
 // A rate is so many in a time, and a burst of what rateBurst brings. The zero rate is
