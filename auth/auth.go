@@ -80,8 +80,9 @@ type Options struct {
 	// names' locks, from any goroutine: it must not wait, nor call the Service. May be nil.
 	Regrouped func(vendor, client string, joined bool)
 
-	// Now is the clock; time.Now if nil.
-	Now func() time.Time
+	// Now is the clock; time.Now if nil. Sure is the one by which what has expired goes for
+	// good: the zero time if nothing has; Now if nil.
+	Now, Sure func() time.Time
 }
 
 // A Service is all of this package over one store. Its methods are safe for
@@ -180,6 +181,9 @@ func (o *Options) fill() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Sure == nil {
+		o.Sure = o.Now
 	}
 	if o.Changed == nil {
 		o.Changed = func(string) {}

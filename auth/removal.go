@@ -155,7 +155,7 @@ func (s *Service) sweepEnded(from []byte) (next []byte, err error) {
 		from = []byte{recClient}
 	}
 	var old []clientEntry
-	before := s.now().Add(-endedFor).Unix()
+	before := s.o.Sure().Add(-endedFor).Unix()
 	next, err = s.scanEnded(from, func(e clientEntry, r endedRecord) {
 		if r.at < before {
 			old = append(old, e)

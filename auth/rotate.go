@@ -98,7 +98,7 @@ func (s *Service) retireKeys() {
 	k := &s.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	left := stillGood(k.old, s.now())
+	left := stillGood(k.old, s.o.Sure())
 	if len(left) == len(k.old) {
 		return
 	}

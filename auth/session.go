@@ -258,7 +258,7 @@ func (s *Service) makeRoom(name string, account uint64) error {
 		created time.Time
 		busy    bool
 	}
-	n, now := 0, s.now().Unix()
+	n, now := 0, s.o.Sure().Unix()
 	busy := s.busySessions(name)
 	err := s.st.Scan(store.TableSessions, sessionKey(account, 0)[:8],
 		func(k, v []byte) error {

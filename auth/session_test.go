@@ -293,6 +293,29 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// A clock that is wrong ends no session for good.
+func TestUnsureClock(t *testing.T) {
+	c, sure := newClock(), time.Time{}
+	o := cheap()
+	o.Now, o.Sure = c.now, func() time.Time { return sure }
+	s := serve(t, o)
+	g := register(t, s, "ann")
+	c.pass(60 * 24 * time.Hour)
+	sweepOnce(t, s)
+	if _, err := s.Refresh(bg, g.RefreshToken); !errors.Is(err, ErrRefresh) {
+		t.Errorf("while the clock is wrong: %v", err)
+	}
+	c.pass(-60 * 24 * time.Hour)
+	if _, err := s.Refresh(bg, g.RefreshToken); err != nil {
+		t.Errorf("when it is right again: %v", err)
+	}
+	sure = c.now().Add(60 * 24 * time.Hour)
+	sweepOnce(t, s)
+	if n := sessions(t, s); n != 0 {
+		t.Errorf("%d sessions left", n)
+	}
+}
+
 func sweepOnce(t *testing.T, s *Service) {
 	t.Helper()
 	var from []byte

@@ -53,7 +53,7 @@ type expiredSession struct {
 // that has ended.
 func (s *Service) sweepSessions(from []byte) (next []byte, err error) {
 	var found []expiredSession
-	n, now := 0, s.now().Unix()
+	n, now := 0, s.o.Sure().Unix()
 	err = s.st.ScanFrom(store.TableSessions, nil, from, func(k, v []byte) error {
 		if n++; n > sweepRows {
 			next = append(next, k...)
@@ -93,7 +93,7 @@ func (s *Service) endExpired(x expiredSession) error {
 	if err != nil {
 		return err
 	}
-	if r.expires > s.now().Unix() || s.busySessions(x.name)[x.session] {
+	if r.expires > s.o.Sure().Unix() || s.busySessions(x.name)[x.session] {
 		return nil
 	}
 	var b store.Batch

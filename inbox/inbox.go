@@ -26,8 +26,9 @@ type Options struct {
 	// Groups are those whose messages an account gets. None if nil.
 	Groups func(username string) ([]Membership, error)
 
-	// Now is the clock; time.Now if nil.
-	Now func() time.Time
+	// Now is the clock; time.Now if nil. Sure is the one by which what is too old goes for
+	// good: the zero time if nothing is; Now if nil.
+	Now, Sure func() time.Time
 }
 
 // A Membership says that an account gets the messages of a group with From < id ≤ To; To
@@ -84,6 +85,9 @@ func Open(st *store.Store, o Options) (*Service, error) {
 	o.KeptFor = cmp.Or(o.KeptFor, keptFor)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Sure == nil {
+		o.Sure = o.Now
 	}
 	if o.Groups == nil {
 		o.Groups = func(string) ([]Membership, error) { return nil, nil }
@@ -259,12 +263,20 @@ func (s *Service) Regroup(ctx context.Context, username string) error {
 	return nil
 }
 
-func (s *Service) nowID() uint64 { return uint64(max(0, s.o.Now().UnixMicro())) }
+func (s *Service) nowID() uint64 { return idAt(s.o.Now()) }
 
-// horizon is the id up to which messages are too old.
-func (s *Service) horizon() uint64 {
-	now, kept := s.nowID(), uint64(s.o.KeptFor.Microseconds())
-	return now - min(now, kept)
+func idAt(t time.Time) uint64 { return uint64(max(0, t.UnixMicro())) }
+
+// horizon is the id up to which messages are too old to be seen.
+func (s *Service) horizon() uint64 { return before(s.o.Now(), s.o.KeptFor) }
+
+// gone is the id up to which messages, for it is sure that they are too old, may go.
+func (s *Service) gone() uint64 { return before(s.o.Sure(), s.o.KeptFor) }
+
+// before is the id of so long ago.
+func before(t time.Time, d time.Duration) uint64 {
+	id, ago := idAt(t), uint64(d.Microseconds())
+	return id - min(id, ago)
 }
 
 func (s *Service) cursor(username string) (cursor, error) {

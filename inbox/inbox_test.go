@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,6 +125,34 @@ func TestAge(t *testing.T) {
 	}
 	if again, err := s.SendMany(context.Background(), []string{"ann", "bob"}, d); err != nil || again == first {
 		t.Errorf("%v, %v", again, err)
+	}
+}
+
+// A clock that is wrong takes nothing away: neither a sweep by it, nor a message sent by it.
+func TestUnsureClock(t *testing.T) {
+	now, sure := time.Now(), time.Time{}
+	s := open(t, Options{Now: func() time.Time { return now }, Sure: func() time.Time { return sure }})
+	d := Draft{From: "ann", Content: bytes.Repeat([]byte("x"), 900), Key: "k"}
+	first, err := s.SendMany(context.Background(), []string{"ann", "bob"}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(30 * 24 * time.Hour)
+	if err := s.sweepAll(); err != nil {
+		t.Fatal(err)
+	}
+	s.mustSend(t, "bob", "of the future")
+	now = now.Add(-30 * 24 * time.Hour)
+	if p, err := s.Messages("bob", Query{Limit: 10}); err != nil || len(p.Messages) != 2 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if again, err := s.SendMany(context.Background(), []string{"ann", "bob"}, d); err != nil || again != first {
+		t.Errorf("%v, then %v, %v", first, again, err)
+	}
+	sure = now.Add(8 * 24 * time.Hour)
+	s.mustSend(t, "bob", "another")
+	if p, err := s.Messages("bob", Query{Limit: 10}); err != nil || len(p.Messages) != 2 {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -26,14 +26,14 @@ func (s *Service) sweepAll() error {
 	if err := s.sweepLogs(); err != nil {
 		return err
 	}
-	bodies := func(key, _ []byte) bool { return idOf(key) <= s.horizon() }
+	bodies := func(key, _ []byte) bool { return idOf(key) <= s.gone() }
 	for _, prefix := range []byte{keyBody, keyShares} {
 		if err := s.sweepKeys([]byte{prefix}, bodies); err != nil {
 			return err
 		}
 	}
 	return s.sweepKeys([]byte{keyReceipt}, func(_, value []byte) bool {
-		return len(value) < 8 || idOf(value[:8])+uint64(keyKeptFor/time.Microsecond) < s.nowID()
+		return len(value) < 8 || idOf(value[:8]) < before(s.o.Sure(), keyKeptFor)
 	})
 }
 
@@ -52,7 +52,7 @@ func (s *Service) sweepLogs() error {
 					return store.ErrStop
 				}
 				h, err := parseHeader(value)
-				if err == nil && h.count() > 0 && h.id <= s.horizon() {
+				if err == nil && h.count() > 0 && h.id <= s.gone() {
 					old = append(old, string(key[1:]))
 				}
 				return err

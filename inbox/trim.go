@@ -12,9 +12,9 @@ import (
 // trim lets the oldest messages of a log go while there are too many, or they are too
 // old.
 func (r *round) trim(log string, h *header) error {
-	horizon := r.s.horizon()
+	gone := r.s.gone()
 	over := func(id uint64) bool {
-		return h.count() > uint64(r.s.o.MessagesMax) || h.bytes > r.s.o.BytesMax || id <= horizon
+		return h.count() > uint64(r.s.o.MessagesMax) || h.bytes > r.s.o.BytesMax || id <= gone
 	}
 	if h.count() == 0 || !over(h.id) {
 		return nil

@@ -41,6 +41,7 @@ func (s *server) openAuthWith(keys [][]byte, set *keySet) (err error) {
 	s.people = presence.New(presence.Options{Logger: s.log})
 	s.auth, err = auth.Open(s.store, auth.Options{
 		Logger:            s.log,
+		Sure:              s.clock.Sure,
 		Keys:              keys,
 		Issuer:            issuer,
 		AccessTTL:         s.config.AccessTTL,

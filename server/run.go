@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"azira/auth"
+	"azira/clock"
 	"azira/engine"
 	"azira/feed"
 	"azira/inbox"
@@ -35,6 +36,7 @@ type Addresses struct {
 // is one line that says what to do, and nothing is left running.
 func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	s := &server{config: c, log: c.logger(), failed: make(chan error, 2)}
+	s.clock = clock.New(s.log)
 	for _, w := range c.Warnings {
 		s.log.Warn(w)
 	}
@@ -71,6 +73,7 @@ type server struct {
 	// Fixed after start.
 	config Config
 	log    *slog.Logger
+	clock  *clock.Clock
 	store  *store.Store
 	people *presence.Tracker
 	auth   *auth.Service
@@ -156,6 +159,7 @@ func (s *server) openInbox() (err error) {
 		Logger: s.log, ContentBytes: int(s.config.MessageBytes),
 		MessagesMax: s.config.InboxMessages, BytesMax: s.config.InboxBytes,
 		KeptFor: s.config.InboxAge, Groups: s.groupsOf,
+		Now: s.clock.Now, Sure: s.clock.Sure,
 	})
 	return err
 }
