@@ -195,7 +195,7 @@ func TestAttackNames(t *testing.T) {
 // Accounts, tickets, and requests in all have their rates; each address its own.
 func TestAttackFloods(t *testing.T) {
 	s := start(t, trusting(false), func(c *Config) {
-		c.RateRegister, c.RateTicket = rate{1, time.Hour}, rate{10, time.Hour}
+		c.RateRegister, c.RateTicket = rate{1, time.Hour}, rate{1, time.Hour}
 		c.RateRequest, c.RateUpgrade = rate{8, time.Second}, rate{1, time.Hour}
 	})
 	evil, other := from("2001:db8::bad"), from("2001:db8:0:1::1")
@@ -223,12 +223,12 @@ func TestAttackFloods(t *testing.T) {
 	if n := count(1, register(other)); n != 1 {
 		t.Error("another address has to wait")
 	}
-	bearer := s.account("ann")
-	ticket := func(int) reply {
-		return s.call("POST", "/ws/token", nil, append(as(bearer), other...)...)
+	bearers := []string{s.account("ann"), s.account("bob"), s.account("cid")}
+	ticket := func(i int) reply {
+		return s.call("POST", "/ws/token", nil, append(as(bearers[i%3]), other...)...)
 	}
 	if n := count(40, ticket); n != burstMin {
-		t.Errorf("%d tickets", n)
+		t.Errorf("%d tickets to one address", n)
 	}
 	upgrade := func(int) reply { return s.call("GET", "/api/v1/stream", nil, from("192.0.2.9")...) }
 	if n := count(40, upgrade); n != burstMin {

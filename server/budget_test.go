@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -54,4 +55,27 @@ func TestFullServerAnswers503(t *testing.T) {
 	}
 	first.Close()
 	eventually(t, "there is room again", func() bool { return b.conns.Load() == 0 })
+}
+
+// Who comes with TLS to a full server gets no words in clear text.
+func TestFullServerClosesTLS(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &budget{streams: func() int { return 0 }}
+	srv := &http.Server{Handler: http.NotFoundHandler()}
+	defer srv.Close()
+	go func() {
+		_ = srv.Serve(listener{TCPListener: ln.(*net.TCPListener), budget: b, tls: &tls.Config{}})
+	}()
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	if p, err := io.ReadAll(c); len(p) > 0 || err != nil || b.refused.Load() != 1 {
+		t.Errorf("%q, %v, %d refused", p, err, b.refused.Load())
+	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -29,8 +30,11 @@ func TestCommandLineHidesSecrets(t *testing.T) {
 	if err != nil || len(c.Warnings) > 0 {
 		t.Errorf("by the environment: %v %q", err, c.Warnings)
 	}
-	s := start(t)
-	if r := s.adminCall("/debug/pprof/cmdline"); r.StatusCode != 200 || !strings.Contains(string(r.body), ".test") {
+	s, args := start(t), os.Args
+	defer func() { os.Args = args }()
+	os.Args = append(slices.Clone(args), "--admin-token", "0123456789abcdef")
+	if r := s.adminCall("/debug/pprof/cmdline"); r.StatusCode != 200 ||
+		!strings.Contains(string(r.body), ".test") || strings.Contains(string(r.body), "0123456789") {
 		t.Errorf("%d %q", r.StatusCode, r.body)
 	}
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // A listener counts the connections it hands out against the budget of
-// descriptors. One too many is answered 503 and closed, not served. It never
+// descriptors. One too many is answered 503 and closed, not served; with TLS it is closed
+// without an answer, as a handshake is too dear for one. It never
 // fails for want of descriptors: net/http waits and tries again.
 type listener struct {
 	*net.TCPListener
@@ -46,6 +47,10 @@ func (l listener) Accept() (net.Conn, error) {
 			l.budget.leave()
 		}
 		l.budget.refused.Add(1)
+		if l.tls != nil {
+			_ = c.Close()
+			continue
+		}
 		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Write(nativeAnswer(503, "Service Unavailable",
 			"Too many connections", "Retry-After: "+soon()+"\r\n"))
