@@ -1,13 +1,16 @@
 package auth
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"maps"
 	"math/big"
@@ -147,6 +150,9 @@ func TestIssuerIsStrict(t *testing.T) {
 		"name with NUL":      with("sub", "a\x00b"),
 		"name too long":      with("sub", strings.Repeat("a", 65)),
 		"none":               forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, "r", good),
+		"HS by RSA's PEM":    forge(t, hs, publicPEM(t, "PUBLIC KEY", k.rsa.Public()), "r", good),
+		"HS by RSA's PKCS1":  forge(t, hs, publicPEM(t, "RSA PUBLIC KEY", k.rsa.Public()), "r", good),
+		"HS by EC's PEM":     forge(t, hs, publicPEM(t, "PUBLIC KEY", k.ec.Public()), "e", good),
 		"HS by the modulus":  forge(t, hs, modulus, "r", good),
 		"HS by the point":    forge(t, hs, point, "e", good),
 		"HS by the Ed key":   forge(t, hs, []byte(k.ed.Public().(ed25519.PublicKey)), "d", good),
@@ -299,4 +305,18 @@ func FuzzParseAccountName(f *testing.F) {
 			t.Fatalf("%q is of both kinds: %q, %v", raw, own, err)
 		}
 	})
+}
+
+// publicPEM is a public key as it is passed around, which is what somebody who confuses
+// algorithms signs with.
+func publicPEM(t *testing.T, kind string, key crypto.PublicKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if r, ok := key.(*rsa.PublicKey); ok && kind == "RSA PUBLIC KEY" {
+		der = x509.MarshalPKCS1PublicKey(r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -266,5 +268,24 @@ func TestDrain(t *testing.T) {
 	}
 	if err := e.Responsive(time.Second); err == nil {
 		t.Error("a stopped engine is responsive")
+	}
+}
+
+// A loop that does not come round is told of, until it does.
+func TestStuckLoopIsTold(t *testing.T) {
+	e := newEngine(t, Options{Loops: 2})
+	if err := e.Responsive(5 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	hold := make(chan struct{})
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
+	go e.loops[1].do(func() { <-hold })
+	eventually(t, "it is told", func() bool {
+		return errors.Is(e.Responsive(50*time.Millisecond), errSilent)
+	})
+	release()
+	if err := e.Responsive(5 * time.Second); err != nil {
+		t.Error(err)
 	}
 }

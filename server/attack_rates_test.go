@@ -46,3 +46,11 @@ func TestAttackRatesOfAccounts(t *testing.T) {
 		}
 	}
 }
+
+// What a deployment gets without saying so: a header has 5 s, a body 15.
+func TestTimeoutsOfADeployment(t *testing.T) {
+	if d := (timeouts{}).withDefaults(); d.header > 5*time.Second || d.body > 15*time.Second ||
+		d.write > 30*time.Second {
+		t.Errorf("%+v", d)
+	}
+}

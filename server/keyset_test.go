@@ -20,6 +20,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"azira/clock"
 )
 
 const issuerURL = "https://login.example"
@@ -204,12 +206,39 @@ func TestKeySetFromURL(t *testing.T) {
 	}
 }
 
+// However many bearers with keys that nobody knows come, the issuer is asked once a pause.
+func TestKeySetIsAskedSeldom(t *testing.T) {
+	x, stranger := newTestIssuer(t, "one"), newTestIssuer(t, "two")
+	var fetches atomic.Int32
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetches.Add(1)
+		_, _ = w.Write(x.keySet())
+	}))
+	defer web.Close()
+	k := newKeySet(web.URL, testLogger(io.Discard))
+	if k.pause < 10*time.Second {
+		t.Errorf("a pause of %v", k.pause)
+	}
+	k.pause, k.every = 200*time.Millisecond, time.Hour
+	s := startKeySet(t, k)
+	began := time.Now()
+	for fetches.Load() < 4 {
+		if _, err := s.auth.Verify(stranger.bearer("ann", time.Hour)); err == nil {
+			t.Fatal("it is believed")
+		}
+	}
+	if d := time.Since(began); d < 2*k.pause {
+		t.Errorf("4 times in %v", d)
+	}
+}
+
 // startKeySet runs a key set for a server's accounts.
 func startKeySet(t *testing.T, k *keySet) *server {
 	t.Helper()
 	c := testConfig(t)
 	believe(k.from)(&c)
 	s := &server{config: c, log: testLogger(io.Discard)}
+	s.clock = clock.New(s.log)
 	t.Cleanup(func() { _ = s.stop() })
 	if err := s.openStore(); err != nil {
 		t.Fatal(err)
