@@ -117,19 +117,25 @@ func (a *admin) live(w http.ResponseWriter, _ *http.Request) {
 // readiness is 200 while streams are taken, there is room for more, and the database can
 // be written.
 func (a *admin) readiness(w http.ResponseWriter, _ *http.Request) {
+	if why := a.unready(); why != "" {
+		http.Error(w, why, http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// unready is why new clients should go elsewhere; empty if they are welcome.
+func (a *admin) unready() string {
 	db := a.state()
 	switch {
 	case !a.ready.Load():
-		http.Error(w, "not serving: it drains", http.StatusServiceUnavailable)
+		return "not serving: it drains"
 	case a.needsFeed && !a.connected():
-		http.Error(w, "the feed is not connected", http.StatusServiceUnavailable)
+		return "the feed is not connected"
 	case !db.Writable:
-		http.Error(w, "the database cannot be written: "+db.Reason, http.StatusServiceUnavailable)
-	case a.crowded() != "":
-		http.Error(w, a.crowded(), http.StatusServiceUnavailable)
-	default:
-		_, _ = w.Write([]byte("ok\n"))
+		return "the database cannot be written: " + db.Reason
 	}
+	return a.crowded()
 }
 
 // crowded is why no more streams are taken; empty if they are.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -51,7 +52,8 @@ func (c *counts) note(path string, status int, took time.Duration) {
 	c.sum.Add(int64(took))
 }
 
-// each calls f for every route and status that was answered; code 0 is any other.
+// each calls f for every route and status that was answered, and for the faults of each
+// route, none of them too: a rule sees a counter grow, not begin. Code 0 is any other.
 func (c *counts) each(f func(path string, code int, n uint64)) {
 	row := func(path string, r *countsRow) {
 		for i := range r {
@@ -59,7 +61,7 @@ func (c *counts) each(f func(path string, code int, n uint64)) {
 			if i < len(countedCodes) {
 				code = countedCodes[i]
 			}
-			if n > 0 {
+			if n > 0 || code == http.StatusInternalServerError {
 				f(path, code, n)
 			}
 		}

@@ -13,8 +13,17 @@ func TestCounts(t *testing.T) {
 	y.note("/healthcheck", 418, 0)
 	y.note("", 404, 0)
 	y.note("/nowhere", 404, 0)
-	got := map[string]uint64{}
-	y.each(func(path string, code int, n uint64) { got[path+" "+codeLabel(code)] = n })
+	got, faults := map[string]uint64{}, 0
+	y.each(func(path string, code int, n uint64) {
+		if n > 0 || code != 500 {
+			got[path+" "+codeLabel(code)] = n
+		} else {
+			faults++
+		}
+	})
+	if faults != len(y.rows)+1 {
+		t.Errorf("%d routes tell of no faults", faults)
+	}
 	want := map[string]uint64{"/healthcheck 200": 4, "/healthcheck other": 1, "other 404": 2}
 	if len(got) != len(want) {
 		t.Errorf("%v", got)

@@ -143,7 +143,7 @@ func TestDashboard(t *testing.T) {
 		}
 		ids[p.ID] = true
 	}
-	if rows != 8 {
+	if rows != 9 {
 		t.Errorf("%d rows", rows)
 	}
 }

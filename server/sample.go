@@ -24,7 +24,8 @@ type sample struct {
 	feeds     []feed.Status
 	state     feed.State
 	tokens    int
-	ready     bool
+	ready     bool   // it serves, it does not drain
+	unready   string // as readyz has it
 	store     store.State
 	budget    *budget
 	limits    *limiter
@@ -44,6 +45,7 @@ func (s *server) sample() sample {
 		people:    s.people.Stats(),
 		tokens:    s.engine.TokenCount(),
 		ready:     s.admin.ready.Load(),
+		unready:   s.admin.unready(),
 		store:     s.store.State(),
 		budget:    s.public.budget,
 		limits:    &s.public.limiter,
@@ -177,8 +179,8 @@ var sampleRows = []struct {
 	{"store_reopened_total", "Times the database was opened anew after the disk failed.",
 		prometheus.CounterValue,
 		func(n sample) float64 { return float64(n.store.Reopened) }},
-	{"ready", "1 while streams are taken.", prometheus.GaugeValue,
-		func(n sample) float64 { return oneIf(n.ready) }},
+	{"ready", "1 while /readyz is 200.", prometheus.GaugeValue,
+		func(n sample) float64 { return oneIf(n.unready == "") }},
 }
 
 func oneIf(b bool) float64 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -11,7 +12,8 @@ import (
 )
 
 const adminHelp = `
-  --admin URL        the server's admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
+  --admin URL        the server's admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL,
+                     else AZIRA_ADMIN, as azira serve has it)
   --token-file FILE  holds its --admin-token (else AZIRA_ADMIN_TOKEN)
 `
 
@@ -25,8 +27,14 @@ Usage: azira health [--ready] [flags]
 type adminFlags struct{ url, tokenFile string }
 
 func (a *adminFlags) add(f *flag.FlagSet) {
-	f.StringVar(&a.url, "admin", envOr("AZIRA_ADMIN_URL", adminDefault), "")
+	f.StringVar(&a.url, "admin", adminAt(), "")
 	f.StringVar(&a.tokenFile, "token-file", "", "")
+}
+
+// adminAt is where the admin port is, unless --admin says: in a container it is where the
+// same environment told azira serve to open it.
+func adminAt() string {
+	return cmp.Or(os.Getenv("AZIRA_ADMIN_URL"), os.Getenv("AZIRA_ADMIN"), adminDefault)
 }
 
 // open prepares calls of the admin port.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,28 @@ func TestHealthCommand(t *testing.T) {
 		if code, stdout, stderr := runCommand(t.Context(), args...); code != want.code || (stdout == "ok\n") != (code == 0) {
 			t.Errorf("%q: %d %q %q", args, code, stdout, stderr)
 		}
+	}
+}
+
+// TestHealthAsksWhereServeListens: a container's health check has no flag, and the
+// environment of the server.
+func TestHealthAsksWhereServeListens(t *testing.T) {
+	at, err := url.Parse(adminServer(t, adminToken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AZIRA_ADMIN_TOKEN", adminToken)
+	t.Setenv("AZIRA_ADMIN_URL", "")
+	for _, listen := range []string{at.Host, "0.0.0.0:" + at.Port(), ":" + at.Port()} {
+		t.Setenv("AZIRA_ADMIN", listen)
+		if code, stdout, stderr := runCommand(t.Context(), "health"); code != 0 || stdout != "ok\n" {
+			t.Errorf("%s: %d %q %q", listen, code, stdout, stderr)
+		}
+	}
+	t.Setenv("AZIRA_ADMIN_URL", "http://127.0.0.1:1")
+	if code, _, stderr := runCommand(t.Context(), "health"); code != 1 ||
+		!strings.Contains(stderr, "127.0.0.1:1") {
+		t.Errorf("the URL goes first: %d %q", code, stderr)
 	}
 }
 

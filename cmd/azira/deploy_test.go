@@ -137,6 +137,38 @@ func TestDockerfile(t *testing.T) {
 	}
 }
 
+// TestAlerts has Prometheus' own tool check the rules, and when they fire, where it is
+// there. Each rule has such a test in any case.
+func TestAlerts(t *testing.T) {
+	tests := deployed(t, "alerts_test.yml")
+	rules := regexp.MustCompile(`(?m)^ +- alert: (\w+)$`).FindAllStringSubmatch(
+		deployed(t, "alerts.yml"), -1)
+	if len(rules) < 20 {
+		t.Fatalf("%d rules", len(rules))
+	}
+	for _, r := range rules {
+		if !strings.Contains(tests, `alertname="`+r[1]+`"`) {
+			t.Errorf("%s: nothing holds when it fires", r[1])
+		}
+	}
+	promtool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("there is no promtool")
+	}
+	for _, args := range [][]string{
+		{"check", "rules", "alerts.yml"}, {"test", "rules", "alerts_test.yml"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		cmd := exec.CommandContext(ctx, promtool, args...)
+		cmd.Dir = "../../deploy"
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if err != nil {
+			t.Errorf("%q: %v\n%s", args, err, out)
+		}
+	}
+}
+
 // TestSysctl holds that each kernel setting has its line in docs/kernel.md.
 func TestSysctl(t *testing.T) {
 	doc, err := os.ReadFile("../../docs/kernel.md")

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestServeWithoutLog has whoever reads the log of a server go away: it serves on, and
-// ends in order.
+// TestServeWithoutLog has whoever reads the log of a server go away, and somebody ask it to
+// read its settings again: it serves on, and ends in order.
 func TestServeWithoutLog(t *testing.T) {
 	if data := os.Getenv("AZIRA_TEST_SERVE"); data != "" {
 		os.Unsetenv("AZIRA_TEST_SERVE")
@@ -38,6 +38,9 @@ func TestServeWithoutLog(t *testing.T) {
 		t.Fatalf("%q, %v", line, err)
 	}
 	stderr.Close()
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
 	words := strings.Fields(line)
 	for range 20 { // each is a line of the log
 		r, err := http.NewRequest("GET", words[4]+"/livez", nil)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"azira/server"
+
+	"golang.org/x/term"
 )
 
 // runServe serves until ctx ends. It prints one line with the addresses as
@@ -26,6 +28,10 @@ func runServe(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	c.LogTo = stderr
 	signal.Ignore(syscall.SIGPIPE) // whoever took the log away does not end the server
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		// It asks to read again what is read unasked; only a terminal that closes is an end.
+		signal.Ignore(syscall.SIGHUP)
+	}
 	return server.Run(ctx, c, func(a server.Addresses) {
 		line := "azira ready: http://" + a.Public
 		if c.TLSCert != "" {

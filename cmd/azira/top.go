@@ -22,7 +22,8 @@ terminal, one block after the other. q or Ctrl-C ends it.
 
 Usage: azira top [flags]
 
-  --admin URL          the server's admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
+  --admin URL          the server's admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL,
+                       else AZIRA_ADMIN, as azira serve has it)
   --token-file FILE    holds its --admin-token (else AZIRA_ADMIN_TOKEN)
   --once               one look, a second long, and end
   --json               each look as one line of JSON

@@ -26,7 +26,8 @@ Usage: azira user list [flags]           all accounts, by name
 Users of an issuer (--jwt-issuer of azira serve) are named HOST/NAME. They are listed
 while they have streams, and once they were disabled or limited.
 
-  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
+  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL,
+                        else AZIRA_ADMIN, as azira serve has it)
   --token-file FILE     holds its --admin-token (else AZIRA_ADMIN_TOKEN)
   --password-file FILE  password: holds the new one; - is standard input
                         (else AZIRA_PASSWORD, else asked for)

@@ -28,7 +28,8 @@ Limits are N, or none; those not given stay as they are, and are none at first.
   --bytes N        bytes of their content a second
 
   --tickets             join: the vendor may open streams as the client (=false: no more)
-  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL)
+  --admin URL           the admin port (http://127.0.0.1:8001; AZIRA_ADMIN_URL,
+                        else AZIRA_ADMIN, as azira serve has it)
   --token-file FILE     holds its --admin-token (else AZIRA_ADMIN_TOKEN)
   --yes                 remove: do not ask
   --json                print the server's answer; list, clients: a line for each
