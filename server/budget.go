@@ -87,7 +87,7 @@ func (b *budget) missed(err error) bool {
 
 // trouble is why no more streams are taken; empty if they are.
 func (b *budget) trouble() string {
-	streams := b.streams()
+	streams := int(b.opening.Load()) + b.streams() // as open counts
 	switch {
 	case streams >= b.streamsMax, int(b.conns.Load())+streams >= b.connsMax:
 		return fmt.Sprintf("no file descriptors left: %d streams of at most %d",
