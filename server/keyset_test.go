@@ -20,8 +20,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"azira/clock"
 )
 
 const issuerURL = "https://login.example"
@@ -238,7 +236,6 @@ func startKeySet(t *testing.T, k *keySet) *server {
 	c := testConfig(t)
 	believe(k.from)(&c)
 	s := &server{config: c, log: testLogger(io.Discard)}
-	s.clock = clock.New(s.log)
 	t.Cleanup(func() { _ = s.stop() })
 	if err := s.openStore(); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,6 @@ type Addresses struct {
 // is one line that says what to do, and nothing is left running.
 func Run(ctx context.Context, c Config, ready func(Addresses)) error {
 	s := &server{config: c, log: c.logger(), failed: make(chan error, 2)}
-	s.clock = clock.New(s.log)
 	for _, w := range c.Warnings {
 		s.log.Warn(w)
 	}
@@ -150,6 +149,7 @@ func (s *server) start() (Addresses, error) {
 }
 
 func (s *server) openStore() (err error) {
+	s.clock = clock.New(s.log)
 	s.store, err = store.Open(s.config.Data, store.Options{Logger: s.log})
 	return err
 }
