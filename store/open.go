@@ -38,16 +38,17 @@ func (o *opening) open() error {
 	sub := o.fs.PathJoin(o.dir, dbName)
 	o.into = newOpened(o.fs, sub, o.ack, o.log)
 	var d *db
+	own := *o // it may go on when this opening was given up
 	err := o.into.try(func() (err error) {
 		defer func() {
 			if r := recover(); r != nil {
-				err = o.damaged(fmt.Sprint(r))
+				err = own.damaged(fmt.Sprint(r))
 			}
 		}()
-		if d, err = o.openDatabase(sub); err != nil {
+		if d, err = own.openDatabase(sub); err != nil {
 			return err
 		}
-		return o.verify(d)
+		return own.verify(d)
 	})
 	if o.into.dead() {
 		err = o.explain(o.into.why)
