@@ -30,9 +30,8 @@ type Clock struct {
 	mu     sync.Mutex // guards the rest
 	wall   time.Time  // believed at mono
 	mono   time.Duration
-	stands time.Duration // mono since when no step was seen
-	stepAt time.Duration // mono when the wall clock went elsewhere; meant only if astray
-	astray bool
+	astray bool          // the wall clock is elsewhere, and not believed
+	since  time.Duration // mono when astray last changed, or a step was believed
 }
 
 // New is a clock that believes the wall clock as it is, and is sure of nothing yet.
@@ -47,7 +46,7 @@ func New(log *slog.Logger) *Clock {
 func newClock(log *slog.Logger, read func() (time.Time, time.Duration)) *Clock {
 	c := &Clock{log: log, read: read}
 	c.wall, c.mono = read()
-	c.stands = c.mono
+	c.since = c.mono
 	return c
 }
 
@@ -64,7 +63,7 @@ func (c *Clock) Sure() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
-	if c.astray || c.mono-c.stands < Trust {
+	if c.astray || c.mono-c.since < Trust {
 		return time.Time{}
 	}
 	return now
@@ -80,15 +79,15 @@ func (c *Clock) now() time.Time {
 	case off.Abs() < Step:
 		c.wall = wall
 		if c.astray {
-			c.astray, c.stands = false, mono
+			c.astray, c.since = false, mono
 			c.log.Info("the wall clock is back")
 		}
 	case !c.astray:
-		c.astray, c.stepAt = true, mono
+		c.astray, c.since = true, mono
 		c.log.Warn("the wall clock stepped: not followed unless it stays so",
 			"by", off.Round(time.Second), "for", Trust)
-	case mono-c.stepAt >= Trust:
-		c.astray, c.wall, c.stands = false, wall, mono
+	case mono-c.since >= Trust:
+		c.astray, c.since, c.wall = false, mono, wall
 		c.log.Warn("the wall clock's step is believed", "by", off.Round(time.Second))
 	}
 	return c.wall

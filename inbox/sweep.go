@@ -26,20 +26,22 @@ func (s *Service) sweepAll() error {
 	if err := s.sweepLogs(); err != nil {
 		return err
 	}
-	bodies := func(key, _ []byte) bool { return idOf(key) <= s.gone() }
+	gone := s.gone()
+	bodies := func(key, _ []byte) bool { return idOf(key) <= gone }
 	for _, prefix := range []byte{keyBody, keyShares} {
 		if err := s.sweepKeys([]byte{prefix}, bodies); err != nil {
 			return err
 		}
 	}
+	forgotten := before(s.o.Sure(), keyKeptFor)
 	return s.sweepKeys([]byte{keyReceipt}, func(_, value []byte) bool {
-		return len(value) < 8 || idOf(value[:8]) < before(s.o.Sure(), keyKeptFor)
+		return len(value) < 8 || idOf(value[:8]) < forgotten
 	})
 }
 
 // sweepLogs trims all logs, some at a time.
 func (s *Service) sweepLogs() error {
-	from := []byte{keyHeader}
+	from, gone := []byte{keyHeader}, s.gone()
 	for from != nil {
 		var old []string
 		seen := 0
@@ -52,7 +54,7 @@ func (s *Service) sweepLogs() error {
 					return store.ErrStop
 				}
 				h, err := parseHeader(value)
-				if err == nil && h.count() > 0 && h.id <= s.gone() {
+				if err == nil && h.count() > 0 && h.id <= gone {
 					old = append(old, string(key[1:]))
 				}
 				return err

@@ -84,12 +84,13 @@ func (g *guess) done(err error) {
 		return
 	}
 	l := g.limiter
-	l.refund(&g.pair)
 	l.refund(&g.from)
-	if err == nil {
-		l.forget(&g.pair)
-		l.proven.last(g.pair.key, provenFor)
+	if err != nil {
+		l.refund(&g.pair)
+		return
 	}
+	l.forget(g.pair.key)
+	l.proven.last(g.pair.key, provenFor)
 }
 
 // charge counts one more wrong guess, or says how long none is looked at.
@@ -127,9 +128,9 @@ func (l *limiter) refund(c *charged) {
 }
 
 // forget takes back all that was wrong before a guess that was right.
-func (l *limiter) forget(c *charged) {
+func (l *limiter) forget(key uint64) {
 	now := l.tallies.now()
-	y, mu := l.tallies.at(c.key)
+	y, mu := l.tallies.at(key)
 	defer mu.Unlock()
 	y.wrong, y.next = 0, now
 	y.keep(now)

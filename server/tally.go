@@ -2,6 +2,7 @@ package server
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 )
@@ -39,12 +40,17 @@ func newTallies(n int) *tallies {
 
 func (t *tallies) now() time.Duration { return time.Since(t.start) }
 
-// at finds the tally of a key, or makes an empty one; the caller unlocks.
-func (t *tallies) at(key uint64) (*tally, *sync.Mutex) {
+// set finds where the tally of a key is, or would be; the caller unlocks.
+func (t *tallies) set(key uint64) (*[tallyWays]tally, *sync.Mutex) {
 	i := key & uint64(len(t.sets)-1)
 	mu := &t.locks[i&(tallyLocks-1)]
 	mu.Lock()
-	set := &t.sets[i]
+	return &t.sets[i], mu
+}
+
+// at finds the tally of a key, or makes an empty one; the caller unlocks.
+func (t *tallies) at(key uint64) (*tally, *sync.Mutex) {
+	set, mu := t.set(key)
 	first := &set[0]
 	for j := range set {
 		if set[j].key == key {
@@ -60,16 +66,11 @@ func (t *tallies) at(key uint64) (*tally, *sync.Mutex) {
 
 // lasts says whether there is a tally of a key that means something.
 func (t *tallies) lasts(key uint64) bool {
-	i := key & uint64(len(t.sets)-1)
-	mu := &t.locks[i&(tallyLocks-1)]
-	mu.Lock()
+	set, mu := t.set(key)
 	defer mu.Unlock()
-	for j := range t.sets[i] {
-		if x := &t.sets[i][j]; x.key == key {
-			return x.until > t.now()
-		}
-	}
-	return false
+	return slices.ContainsFunc(set[:], func(x tally) bool {
+		return x.key == key && x.until > t.now()
+	})
 }
 
 // last has the tally of a key mean something for so long.
