@@ -45,6 +45,9 @@ func TestShortMemory(t *testing.T) {
 		!strings.Contains(page, "\nazira_ready 0\n") {
 		t.Error("not in the metrics")
 	}
+	if st := string(s.adminCall("/status").body); !strings.Contains(st, `"ready":false,"unready":"memory is short`) {
+		t.Errorf("not in the status: %.200s", st)
+	}
 	used.Store(0)
 	eventually(t, "ready again", func() bool { return s.adminCall("/readyz").StatusCode == 200 })
 	s.open("/api/v1/stream", bearer)

@@ -24,8 +24,7 @@ type sample struct {
 	feeds     []feed.Status
 	state     feed.State
 	tokens    int
-	ready     bool   // it serves, it does not drain
-	unready   string // as readyz has it
+	unready   string // as readyz says it; empty = ready
 	store     store.State
 	budget    *budget
 	limits    *limiter
@@ -44,7 +43,6 @@ func (s *server) sample() sample {
 		inbox:     s.inbox.Stats(),
 		people:    s.people.Stats(),
 		tokens:    s.engine.TokenCount(),
-		ready:     s.admin.ready.Load(),
 		unready:   s.admin.unready(),
 		store:     s.store.State(),
 		budget:    s.public.budget,

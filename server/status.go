@@ -14,6 +14,7 @@ type Status struct {
 	Time    int64         `json:"time_us"` // Unix µs
 	UptimeS float64       `json:"uptime_s"`
 	Ready   bool          `json:"ready"`
+	Unready string        `json:"unready,omitempty"` // what readyz says, if it is 503
 	Streams StreamStatus  `json:"streams"`
 	Ticks   TickStatus    `json:"ticks"`
 	Out     OutStatus     `json:"out"`
@@ -148,7 +149,8 @@ func (p *statusPage) parked(w http.ResponseWriter, r *http.Request) {
 func (p *statusPage) now() Status {
 	n := p.server.sample()
 	st := Status{
-		Time: time.Now().UnixMicro(), UptimeS: time.Since(p.began).Seconds(), Ready: n.ready,
+		Time: time.Now().UnixMicro(), UptimeS: time.Since(p.began).Seconds(),
+		Ready: n.unready == "", Unready: n.unready,
 		Streams: streamStatus(&n),
 		Ticks: TickStatus{n.engine.TicksIn, n.engine.FeedHoles, n.engine.Unplaced,
 			map[string]uint64{"slow": n.engine.Conflated, "max_rate": n.engine.HeldBack}, n.tokens},

@@ -33,10 +33,7 @@ func (r topReport) head(admin string, trouble error) string {
 	}
 	state := "ready"
 	if !r.Ready {
-		state = "NOT READY"
-	}
-	if !r.Store.Writable {
-		state += ", THE DATABASE CANNOT BE WRITTEN: " + r.Store.Reason
+		state = "NOT READY: " + r.Unready
 	}
 	up := (time.Duration(r.UptimeS) * time.Second).String()
 	at := time.UnixMicro(r.Time).Format("15:04:05")

@@ -99,7 +99,7 @@ function show(s) {
   if (s.uptime_s < looks.at(-2).uptime_s) looks.splice(0, looks.length - 1); // another run
   const before = looks.at(-2) ?? s;
   const r = ratesOf(before, s);
-  const ready = s.ready ? ['Serving', 'good'] : ['Draining', 'warn'];
+  const ready = s.ready ? ['Serving', 'good'] : [`Not ready: ${s.unready}`, 'warn'];
   mark($('state'), 'state', ready[1]);
   say($('state').querySelector('b'), ready[0]);
   say($('up'), `up ${span(s.uptime_s * 1000)}`);
