@@ -120,13 +120,13 @@ func TestDiskFailsAndRecovers(t *testing.T) {
 					want(t, s, TableAuth, k, "v")
 				}
 			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
 			if text := lines.String(); strings.Count(text, "level=ERROR") != 2 ||
 				strings.Count(text, "can be written again") != 2 ||
 				strings.Contains(text, "missing=1") {
 				t.Errorf("log:\n%s", text)
-			}
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
 			}
 			s, err = Open("data", Options{Logger: lines.logger(), fs: fs})
 			if err != nil || s.Report().Missing != 0 || s.Report().Unchecked {
