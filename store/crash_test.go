@@ -144,6 +144,55 @@ func TestKill(t *testing.T) {
 	t.Logf("%d acknowledged commits survived %d kills", len(acknowledged), rounds)
 }
 
+// stillborn is a file system on which the first number cannot be acknowledged.
+type stillborn struct {
+	fileSystem
+	on bool
+}
+
+type stillbornFile struct {
+	vfs.File
+	fs *stillborn
+}
+
+func (f *stillborn) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (
+	vfs.File, error,
+) {
+	file, err := f.fileSystem.OpenReadWrite(name, c, o...)
+	return stillbornFile{file, f}, err
+}
+
+func (f stillbornFile) WriteAt(p []byte, at int64) (int, error) {
+	if n, ok := parseAck(p); f.fs.on && ok && n > 0 {
+		return 0, syscall.EIO
+	}
+	return f.File.WriteAt(p, at)
+}
+
+// Who is stopped between the first commit and its acknowledgement left a whole database.
+func TestCreationCutShort(t *testing.T) {
+	fs := &stillborn{fileSystem: vfs.NewMem()}
+	fs.on = true
+	o := Options{Logger: discard(), fs: fs}
+	s, err := Open("data", o)
+	if err == nil && s.Report().Created {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fs.on = false
+	if s, err = Open("data", o); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.Report(); r.Unchecked || r.Missing != 0 || r.Commits != 1 {
+		t.Errorf("%+v", r)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // killChild kills a child at a random instant, sometimes while it opens.
 func killChild(t *testing.T, exe, dir string, acknowledged map[string]bool) {
 	t.Helper()

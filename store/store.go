@@ -118,7 +118,7 @@ func (s *Store) start(op *opening, known bool) (OpenReport, error) {
 	}
 	acknowledged := s.ack.highest()
 	r := OpenReport{
-		Created:      schema == 0 && seq == 0 && !known,
+		Created:      schema == 0 && seq == 0 && acknowledged == 0,
 		Commits:      seq,
 		Acknowledged: acknowledged,
 		Unchecked:    !known && seq > 0,
@@ -130,6 +130,11 @@ func (s *Store) start(op *opening, known bool) (OpenReport, error) {
 	op.into.seq = max(seq, acknowledged)
 	if schema == schemaVersion && r.Missing == 0 {
 		return r, s.ack.raise(seq)
+	}
+	if r.Created { // so that a kill before the first number is no lost file
+		if err := s.ack.write(0); err != nil {
+			return r, op.explain(err)
+		}
 	}
 	var b Batch
 	b.Set(tableMeta, keySchema[1:], binary.BigEndian.AppendUint32(nil, schemaVersion))
