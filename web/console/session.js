@@ -2,7 +2,8 @@ import { Auth } from './client/index.js';
 
 const key = 'azira.session';
 const noticeKey = 'azira.notice';
-const claimMs = 120; // for another window to say that the session is its own
+const claimMs = 1000; // for the document before a reload to let go of the session
+const answerMs = 250; // for another window to say that the session is its own
 
 /**
  * A Session is who is logged in. The bearer is in memory only. What survives a reload is
@@ -10,8 +11,9 @@ const claimMs = 120; // for another window to say that the session is its own
  * takes the place of the one before.
  *
  * A window that was duplicated has a copy of it. Used by both it would end the session
- * (the server takes that for theft), so that a window first asks the others whether it
- * is theirs.
+ * (the server takes that for theft), so that a document uses it only once it holds the
+ * session's lock, which also one that is busy or asleep keeps. Where there are no locks,
+ * which is over http to another machine, it asks the others and waits for an answer.
  */
 export class Session {
   username = '';
@@ -21,7 +23,10 @@ export class Session {
   #claims = new BroadcastChannel(key);
 
   async login(username, password) {
-    this.#begin(username, await this.#auth.login(username, password));
+    const credential = await this.#auth.login(username, password);
+    const id = random();
+    await this.#claim(id);
+    this.#begin(username, credential, id);
   }
 
   async register(username, password) {
@@ -33,12 +38,12 @@ export class Session {
   async restore() {
     const kept = read();
     if (!kept) return false;
-    if (await this.#isTaken(kept.window)) {
+    if (!await this.#claim(kept.window)) {
       sessionStorage.removeItem(key);
       return false;
     }
     try {
-      this.#begin(kept.username, await this.#auth.refresh(kept.refreshToken));
+      this.#begin(kept.username, await this.#auth.refresh(kept.refreshToken), kept.window);
       return true;
     } catch (error) {
       if (error.name === 'HttpError' && error.status < 500 && error.status !== 429) {
@@ -64,10 +69,9 @@ export class Session {
     }
   }
 
-  #begin(username, credential) {
+  #begin(username, credential, id) {
     this.username = username;
     this.#keeper = this.#auth.keep(credential);
-    const id = random();
     this.#auth.kept = (refreshToken) => {
       const text = JSON.stringify({ username: this.username, refreshToken, window: id });
       sessionStorage.setItem(key, text);
@@ -78,13 +82,27 @@ export class Session {
     };
   }
 
-  #isTaken(id) {
+  // Makes a session this document's, unless it is another's.
+  #claim(id) {
+    if (navigator.locks) return hold(`${key}.${id}`);
     return new Promise((resolve) => {
-      this.#claims.onmessage = ({ data }) => data.taken === id && resolve(true);
+      this.#claims.onmessage = ({ data }) => data.taken === id && resolve(false);
       this.#claims.postMessage({ asks: id });
-      setTimeout(() => resolve(false), claimMs);
+      setTimeout(() => resolve(true), answerMs);
     });
   }
+}
+
+// Holds a lock for as long as the document is there; false if another keeps it.
+function hold(name) {
+  return new Promise((resolve) => {
+    const held = () => {
+      resolve(true);
+      return new Promise(() => {});
+    };
+    navigator.locks.request(name, { signal: AbortSignal.timeout(claimMs) }, held)
+      .catch(() => resolve(false));
+  });
 }
 
 // An Auth that tells of each refresh token that the Keeper gets.
