@@ -34,7 +34,7 @@ build: need-go ## build ./bin/azira
 	$(GO) build -o bin/azira ./cmd/azira
 
 test: vet ## vet, gofmt, and every test (under 4 minutes on 2 cores)
-	$(GO) test -p 3 -timeout 6m $(PKG)
+	$(GO) test -p 3 -parallel 4 -timeout 6m $(PKG)
 
 check: test race tidy cross mod fuzz-seeds ## the one door before a change goes in: all but fuzz, bench, soak
 	@echo 'check: all is well'

@@ -80,7 +80,7 @@ func TestStreams(t *testing.T) {
 // The report has its shape, and the figures that no machine's speed changes.
 func testReport(t *testing.T, program string) {
 	cmd, stdout, stderr, temp := benchCommand(t, program,
-		"--streams", "50", "--seconds", "1", "--rate", "500", "--universe", "40", "--json")
+		"--streams", "50", "--seconds", "1", "--rate", "2000", "--universe", "40", "--json")
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
@@ -90,7 +90,8 @@ func testReport(t *testing.T, program string) {
 		t.Fatalf("%v\n%s", err, stdout)
 	}
 	e, d := r.Encoding, r.Delivery
-	const ticks = 500 * (1 + moreTimes)
+	const rate = 2000
+	const ticks = rate * (1 + moreTimes)
 	if e.TicksIn != ticks || e.EncodedPerTick != 1 || e.FramesEncoded != ticks {
 		t.Errorf("encoding: %+v", e)
 	}
@@ -110,7 +111,7 @@ func testReport(t *testing.T, program string) {
 	}
 	a := r.Allocations
 	if len(a.Idle) != 2 || len(a.Busy) != 2 || a.Busy[0] <= 0 ||
-		!slices.Equal(a.Ticks, []float64{500, 500 * moreTimes}) || a.PerTick > 0.8 {
+		!slices.Equal(a.Ticks, []float64{rate, rate * moreTimes}) || a.PerTick > 0.8 {
 		t.Errorf("allocations: %+v", a)
 	}
 	if r.Scenario != "streams" || r.Machine.Cores < 1 || r.Machine.CPU == "" ||

@@ -178,6 +178,7 @@ func TestAsyncAPIDescribesTheTextDialect(t *testing.T) {
 // Every event and request that is described, with every field, is met on real streams
 // of a real server, each frame fitting its schema; and every error code.
 func TestAsyncAPIDescribesTheStreams(t *testing.T) {
+	t.Parallel()
 	d := loadDocument(t, asyncAPIText)
 	for channel, protocol := range map[string]string{"json": proto.ProtocolJSON, "binary": proto.ProtocolBinary} {
 		t.Run(channel, func(t *testing.T) {

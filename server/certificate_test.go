@@ -10,6 +10,7 @@ import (
 // TestCertificateExpires holds that one who looks after a server hears of a certificate
 // that is, or will soon be, of no use.
 func TestCertificateExpires(t *testing.T) {
+	t.Parallel()
 	dir, past := t.TempDir(), time.Now().Add(-time.Hour)
 	cert, key, _ := writeCertificate(t, dir, 1)
 	s := start(t, func(c *Config) { c.TLSCert, c.TLSKey = cert, key })

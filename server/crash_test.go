@@ -106,6 +106,7 @@ func runChild(t *testing.T, dir string, env ...string) (*exec.Cmd, Addresses) {
 
 // Whoever was answered 200 has an account, however often the process is killed.
 func TestKillLosesNoAccount(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var mu sync.Mutex
 	var answered []string

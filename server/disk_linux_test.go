@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,12 +29,9 @@ func TestFullDisk(t *testing.T) {
 
 	filler := filepath.Join(dir, "filler")
 	fill(t, filler)
-	n := 0
-	eventually(t, "registrations are refused", func() bool {
-		n++
-		name := "user" + strconv.Itoa(n)
-		r := s.call("POST", "/api/v1/users/register", credentials(name, goodPassword))
-		return r.StatusCode == 503
+	message := map[string]string{"username": "ana", "content": strings.Repeat("m", 8<<10)}
+	eventually(t, "messages are refused", func() bool {
+		return s.call("POST", "/api/v1/messages", message, as(bearer)...).StatusCode == 503
 	})
 	for range 3 {
 		r := s.call("POST", "/api/v1/users/register", credentials("bob", goodPassword))
@@ -69,7 +65,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error("azira_store_writable is not 1")
 	}
 	s.login("ana")
-	if n = strings.Count(s.log.String(), "level=ERROR"); n != 1 {
+	if n := strings.Count(s.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("%d lines of errors:\n%s", n, s.log.String())
 	}
 }

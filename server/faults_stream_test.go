@@ -67,6 +67,7 @@ func TestFaultRefusedSubscribeLosesTheSlot(t *testing.T) {
 }
 
 func TestFaultOneReaderThatStopsStopsAll(t *testing.T) {
+	t.Parallel()
 	s, f := startWithFeed(t)
 	bearer := s.account("ann")
 	f.tick("A", `{"n":0}`)

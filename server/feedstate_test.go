@@ -25,6 +25,7 @@ func (p *typed) soon(feed string) event {
 
 // A feed that goes and comes back is told at once, whatever hb_ms is.
 func TestFeedGoesAndComesBack(t *testing.T) {
+	t.Parallel()
 	s, f := startWithFeed(t)
 	ann := s.account("ann")
 	f.tick("A", quoteTick)
@@ -63,6 +64,7 @@ func TestFeedGoesAndComesBack(t *testing.T) {
 // A server that starts again is another epoch: its streams are told of the gap and
 // given the values that were kept.
 func TestRestartBeginsAnEpoch(t *testing.T) {
+	t.Parallel()
 	s, f := startWithFeed(t)
 	ann := s.account("ann")
 	for range 3 {

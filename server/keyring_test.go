@@ -50,6 +50,7 @@ func bearerPart(t *testing.T, bearer string, i int) (m map[string]any) {
 // A key is added, signs, and the old one is retired, on a running server: nobody is logged
 // out, streams go on, and what can't be used changes nothing.
 func TestKeysRotate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeKey(t, dir, "2026-01", "a")
 	s := start(t, func(c *Config) { c.JWTKeyFile = dir })

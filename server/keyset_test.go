@@ -115,6 +115,7 @@ func TestIssuersUsers(t *testing.T) {
 
 // Operators limit, disable and enable an issuer's users; its keys may change.
 func TestIssuersUsersAreOperated(t *testing.T) {
+	t.Parallel()
 	s, x, file := startIssuer(t)
 	theirs := x.bearer("ann", time.Hour)
 	c := s.heard(theirs)

@@ -11,6 +11,7 @@ import (
 // another of the account reads nothing, and a stream of who was away all the time has them
 // when it comes, as the history has them in pages. Ticks go on beside.
 func TestThousandMessages(t *testing.T) {
+	t.Parallel()
 	n := 1000
 	if testing.Short() {
 		n = 200

@@ -22,6 +22,7 @@ import (
 // user's stream gets, however often the process is killed on the way. Senders try again
 // with their key until they are answered; streams acknowledge and come back.
 func TestKillLosesNoMessage(t *testing.T) {
+	t.Parallel()
 	const users = 10
 	sends := 300
 	if os.Getenv("AZIRA_SOAK") != "" {

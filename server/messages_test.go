@@ -234,6 +234,7 @@ func TestMessageBytes(t *testing.T) {
 
 // The old browser programs' way: a ticket by another name, and JSON without asking.
 func TestMessageStream(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	ann := s.account("ann")
 	r := s.call("POST", "/ws/token", nil, as(ann)...)

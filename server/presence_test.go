@@ -146,6 +146,7 @@ func TestOpenAPIDescribesPresence(t *testing.T) {
 
 // When a client was last seen is known after a restart.
 func TestLastSeenAfterARestart(t *testing.T) {
+	t.Parallel()
 	c := testConfig(t)
 	s := startConfig(t, c)
 	ann := s.account("ann")

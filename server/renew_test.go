@@ -57,6 +57,7 @@ func revoked(s *running, name string) string {
 
 // With --close-on-expiry a stream lives as long as its last bearer, and no longer.
 func TestRenewalBeforeExpiry(t *testing.T) {
+	t.Parallel()
 	const life = 5 * time.Second
 	s := start(t, func(c *Config) { c.AccessTTL, c.CloseOnExpiry = life, true })
 	ann := s.account("ann")

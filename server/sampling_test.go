@@ -55,6 +55,7 @@ func unpacked(t *testing.T, p []byte) string {
 // A lock that is waited for shows in both profiles, once they are asked for, and
 // nothing is sampled before or after.
 func TestSamplingWhileAskedFor(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	contend(t)
 	const name = "contendForTest"

@@ -45,6 +45,7 @@ func (s *running) leanTyped(bearer, protocol string) *typed {
 // A stream that is not read for a while is told exactly what it did not get: what it
 // received and what was skipped are all that was published.
 func TestSlowTypedStreamIsToldWhatItMissed(t *testing.T) {
+	t.Parallel()
 	const ticks = 2000
 	s, f := startWithFeed(t)
 	ann := s.account("ann")

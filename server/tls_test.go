@@ -142,6 +142,7 @@ func (s *running) accountTLS(c *tls.Config, name string) string {
 // TestCertificateRenewed has the files change while the server runs: new connections see
 // the new certificate, and a pair that does not match leaves the old in use.
 func TestCertificateRenewed(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key, _ := writeCertificate(t, dir, 1)
 	s := start(t, func(c *Config) { c.TLSCert, c.TLSKey = cert, key })

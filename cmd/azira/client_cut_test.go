@@ -69,6 +69,7 @@ func (x *cutter) cut() {
 
 // Cut again and again, a stream misses no tick and has none twice.
 func TestClientCutAgainstServer(t *testing.T) {
+	t.Parallel()
 	out, errs, _ := startDemo(t, demoOn(t))
 	url := awaitOutput(t, out, errs, `running: (\S+),`)[1]
 	auth, err := client.NewAuth(url)

@@ -13,6 +13,7 @@ import (
 // Streams of the typed dialects against the real server: what the client package's
 // tests ask of a fake, and a restart of the server under them.
 func TestClientTypedAgainstServer(t *testing.T) {
+	t.Parallel()
 	c := demoOn(t)
 	out, errs, stop := startDemo(t, c)
 	url := awaitOutput(t, out, errs, `running: (\S+),`)[1]

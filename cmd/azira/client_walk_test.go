@@ -12,6 +12,7 @@ import (
 // Whatever is subscribed, given up and subscribed otherwise while ticks come, every
 // heartbeat proves that nothing is missing.
 func TestClientWalkAgainstServer(t *testing.T) {
+	t.Parallel()
 	c := demoOn(t)
 	c.tokens, c.rate = nil, 2000
 	for i := range 20 {

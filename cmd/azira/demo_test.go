@@ -81,6 +81,7 @@ func TestDemo(t *testing.T) {
 
 // When the password file is lost, the demo takes another name.
 func TestDemoPasswordLost(t *testing.T) {
+	t.Parallel()
 	c := demoOn(t)
 	out, errs, stop := startDemo(t, c)
 	awaitOutput(t, out, errs, `--user demo `)

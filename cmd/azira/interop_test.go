@@ -19,6 +19,7 @@ import (
 const scenarioTimeout = time.Minute
 
 func TestInterop(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string][]string{
 		"whole": {"subscribed", "ticks without holes", "unsubscribed",
 			"the publisher's bytes, unchanged", "fragments, ping, unknown action", "closed"},

@@ -41,7 +41,7 @@ func runNodeTests(t *testing.T, node, dir, bin string, within time.Duration) {
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c",
-		"exec "+node+" --experimental-websocket --test test/*.test.js")
+		"exec "+node+" --experimental-websocket --test --test-concurrency=3 test/*.test.js")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "AZIRA_BIN="+bin)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
