@@ -113,6 +113,25 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
+// The lag is what a loop has still to drain: all that is published while it is held up.
+func TestRingLag(t *testing.T) {
+	e := newEngine(t, Options{Loops: 2})
+	pub := e.Publisher()
+	held, goOn := make(chan struct{}), make(chan struct{})
+	go func() { _ = e.loops[1].do(func() { close(held); <-goOn }) }()
+	<-held
+	for n := range 10 {
+		publish(pub, "A", n)
+		pub.Flush()
+	}
+	eventually(t, "the other loop is done", func() bool { return e.Loads()[0].Lag == 0 })
+	if x := e.Loads()[1]; x.Lag != 10 || e.Stats().RingLag != 10 {
+		t.Errorf("%+v, in all %d", x, e.Stats().RingLag)
+	}
+	close(goOn)
+	eventually(t, "it has caught up", func() bool { return e.Stats().RingLag == 0 })
+}
+
 // Buckets against a naive look-up, and halves where a count is full.
 func TestLatencyBuckets(t *testing.T) {
 	var x latency

@@ -20,7 +20,7 @@ func (l *loop) part(n int, x piece) {
 	l.fan.pieces = append(l.fan.pieces, x)
 }
 
-// packParts gathers a cohort's turn record by record.
+// packParts gathers a cohort's turn record by record; frames are those of ticks.
 func (l *loop) packParts(id uint32) (p []byte, frames int) {
 	h, k := &l.cohorts.heat[id], &l.cohorts.all[id]
 	out := l.scratch.out
@@ -35,6 +35,7 @@ func (l *loop) packParts(id uint32) (p []byte, frames int) {
 	if k.rates != nil {
 		out = l.flushRates(out, id, k)
 	}
+	frames = len(l.fan.pieces) - int(x.from)
 	if h.who&heatBeat != 0 {
 		from := len(out)
 		out = l.appendBeat(out, k)
@@ -45,7 +46,7 @@ func (l *loop) packParts(id uint32) (p []byte, frames int) {
 	h.who |= heatParts
 	l.fan.parts = append(l.fan.parts, x)
 	l.scratch.out = out
-	return out[begin:len(out):len(out)], int(x.to - x.from)
+	return out[begin:len(out):len(out)], frames
 }
 
 func (l *loop) packRecord(out []byte, id uint32, shard int, pos uint64) []byte {
@@ -76,15 +77,18 @@ func (l *loop) restOf(h heat, p []byte, sent int) []byte {
 }
 
 // stoppedInParts is where a member is that took only sent bytes of its cohort's
-// parts: its cursors, what it was told, and how many parts it has.
-func (l *loop) stoppedInParts(id uint32, h heat, sent int) (cursor, told []uint64, taken int) {
+// parts: its cursors, what it was told, and how many ticks it has.
+func (l *loop) stoppedInParts(id uint32, h heat, sent int) (cursor, told []uint64, frames int) {
 	cursor, told = slices.Clone(l.start), l.told(&l.cohorts.all[id])
 	x := l.fan.parts[h.last]
-	all := l.fan.pieces[x.from:x.to]
+	all, taken := l.fan.pieces[x.from:x.to], 0
 	for sent > 0 && taken < len(all) {
 		p := &all[taken]
 		if !p.value {
 			cursor[p.shard] = p.pos + 1
+		}
+		if p.index != noIndex {
+			frames++
 		}
 		sent -= p.n
 		taken++
@@ -94,7 +98,7 @@ func (l *loop) stoppedInParts(id uint32, h heat, sent int) (cursor, told []uint6
 			told[p.index] = min(told[p.index], p.before)
 		}
 	}
-	return cursor, told, taken
+	return cursor, told, frames
 }
 
 // told is what the members of a cohort were told: all that is drained, but for what

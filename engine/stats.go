@@ -86,7 +86,7 @@ type Stats struct {
 	FramesOut  uint64                  // tick frames the kernel took
 	FramesBy   [proto.Encodings]uint64 // of them, by encoding
 	BytesOut   uint64                  // all bytes the kernel took
-	Writes     uint64                  // writes of tick frames
+	Writes     uint64                  // writes of tick frames and heartbeats
 	Drained    uint64                  // records drained by loops
 	Overrun    uint64                  // records that went past a loop
 	Conflated  uint64                  // ticks replaced by newer ones for slow streams

@@ -26,11 +26,29 @@ type budget struct {
 	// Shared.
 	conns   atomic.Int64 // held by net/http
 	opening atomic.Int64 // upgrades under way
-	refused atomic.Uint64
+	refused [refusedReasons]atomic.Uint64
 	short   atomic.Uint64 // times the system had no descriptor
 	shortAt atomic.Int64  // the last of them, since began
 
 	secured, unsecured atomic.Uint64 // connections closed with and without a TLS session
+}
+
+// Why there is no room for one more.
+const (
+	noDescriptor   = iota
+	noMemory       // streams only
+	addressIsFull  // connections only: one address has as many as it may
+	refusedReasons // how many there are
+)
+
+var refusedNames = [refusedReasons]string{"descriptors", "memory", "address"}
+
+// refusals is how often there was none, for any reason.
+func (b *budget) refusals() (all uint64) {
+	for i := range b.refused {
+		all += b.refused[i].Load()
+	}
+	return all
 }
 
 // newBudget shares out limit descriptors, for an engine of so many loops.
@@ -60,14 +78,14 @@ func (b *budget) leave() { b.conns.Add(-1) }
 // short; each success is followed by one opened.
 func (b *budget) open() bool {
 	if b.memory.tight.Load() {
-		b.refused.Add(1)
+		b.refused[noMemory].Add(1)
 		return false
 	}
 	if int(b.opening.Add(1))+b.streams() <= b.streamsMax {
 		return true
 	}
 	b.opening.Add(-1)
-	b.refused.Add(1)
+	b.refused[noDescriptor].Add(1)
 	return false
 }
 

@@ -57,6 +57,32 @@ func TestFullServerAnswers503(t *testing.T) {
 	eventually(t, "there is room again", func() bool { return b.conns.Load() == 0 })
 }
 
+// One address that holds as many as it may is refused, and counted as that.
+func TestFullAddress(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &budget{connsMax: 1000, streams: func() int { return 0 }}
+	own := &peers{crowd: newCrowd(1)}
+	srv := &http.Server{Handler: http.NotFoundHandler()}
+	defer srv.Close()
+	go func() { _ = srv.Serve(listener{ln.(*net.TCPListener), b, nil, own}) }()
+	for range addressMin + 2 {
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	eventually(t, "all were looked at", func() bool {
+		return b.conns.Load() == addressMin && b.refused[addressIsFull].Load() == 2
+	})
+	if b.refusals() != 2 {
+		t.Errorf("%d refused", b.refusals())
+	}
+}
+
 // Who comes with TLS to a full server gets no words in clear text.
 func TestFullServerClosesTLS(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +101,8 @@ func TestFullServerClosesTLS(t *testing.T) {
 	}
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	if p, err := io.ReadAll(c); len(p) > 0 || err != nil || b.refused.Load() != 1 {
-		t.Errorf("%q, %v, %d refused", p, err, b.refused.Load())
+	if p, err := io.ReadAll(c); len(p) > 0 || err != nil || b.refusals() != 1 ||
+		b.refused[noDescriptor].Load() != 1 {
+		t.Errorf("%q, %v, %d refused", p, err, b.refusals())
 	}
 }

@@ -40,7 +40,7 @@ func TestShortMemory(t *testing.T) {
 		t.Errorf("livez: %d", r.StatusCode)
 	}
 	page := string(s.adminCall("/metrics").body)
-	if !strings.Contains(page, "azira_connections_refused_total 1\n") ||
+	if !strings.Contains(page, "azira_connections_refused_total{reason=\"memory\"} 1\n") ||
 		!strings.Contains(page, "\nazira_memory_used_bytes ") ||
 		!strings.Contains(page, "\nazira_ready 0\n") {
 		t.Error("not in the metrics")

@@ -243,7 +243,9 @@ func TestFaultTracebacksOrLibraryTextsInAnswers(t *testing.T) {
 		if r.StatusCode >= 500 {
 			t.Errorf("%s: %d %s", r.Request.URL, r.StatusCode, r.body)
 		}
-		bodies = append(bodies, string(r.body))
+		if r.StatusCode >= 400 { // a ticket may spell any word
+			bodies = append(bodies, string(r.body))
+		}
 	}
 	for _, body := range []string{"{", "[1,", `{"username":{}}`, "\xff",
 		`{"username":"a","password":1e999}`, "nul", `"x"`,

@@ -39,14 +39,16 @@ func (l listener) Accept() (net.Conn, error) {
 			l.budget.missed(err)
 			return nil, err
 		}
+		why := noDescriptor
 		if l.budget.enter() {
 			own := newConn(c, l.budget, l.tls)
 			if own.join(l.peers) {
 				return own, nil
 			}
 			l.budget.leave()
+			why = addressIsFull
 		}
-		l.budget.refused.Add(1)
+		l.budget.refused[why].Add(1)
 		if l.tls != nil {
 			_ = c.Close()
 			continue

@@ -120,6 +120,12 @@ var families = []family{
 			}
 			f.gauge(float64(now.echoes), "echo")
 		}},
+	{"connections_refused_total", "Connections and streams there was no room for, by why.",
+		[]string{"reason"}, func(f filler, now *sample) {
+			for why := range now.budget.refused {
+				f.counter(now.budget.refused[why].Load(), refusedNames[why])
+			}
+		}},
 	{"frames_out_total", "Tick frames the kernel took.", []string{"encoding"},
 		func(f filler, now *sample) {
 			for e, n := range now.engine.FramesBy {

@@ -3,15 +3,20 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"azira/proto"
 )
 
 // served are the names of what a running server's page has, and what would be there
@@ -37,6 +42,64 @@ func metricsPage(t *testing.T) []byte {
 	s, _ := startWithFeed(t)
 	s.account("ann")
 	return s.adminCall("/metrics").body
+}
+
+// metric is the value of one series.
+func (s *running) metric(series string) float64 {
+	s.t.Helper()
+	for line := range strings.Lines(string(s.adminCall("/metrics").body)) {
+		if text, ok := strings.CutPrefix(line, "azira_"+series+" "); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return n
+		}
+	}
+	s.t.Fatalf("there is no azira_%s", series)
+	return 0
+}
+
+// What a stream gets, and what it does not for its max_rate, is what the metrics say;
+// so is how long the loops took.
+func TestMetricsOfTicks(t *testing.T) {
+	const ticks = 200
+	began := time.Now()
+	s, f := startWithFeed(t)
+	ann := s.account("ann")
+	f.tick("A", `{"ltp":0}`)
+	s.known(ann, "A")
+	p := s.typed(ann, proto.ProtocolJSON, "?hb_ms=500")
+	p.ask(`{"op":"subscribe","tokens":["A"],"snapshot":false,"max_rate":5}`)
+	for n := range ticks {
+		f.tick("A", fmt.Sprintf(`{"ltp":%d}`, n))
+		time.Sleep(time.Millisecond)
+	}
+	got, skipped := 0.0, 0.0
+	for got+skipped < ticks {
+		switch e := p.next(); e["type"] {
+		case "tick":
+			got++
+		case "skip":
+			skipped += e.number("count")
+		}
+	}
+	for series, want := range map[string]float64{
+		`ticks_skipped_total{reason="max_rate"}`: skipped,
+		`ticks_skipped_total{reason="slow"}`:     0,
+		`frames_out_total{encoding="json"}`:      got,
+		`ticks_published_total`:                  1 + ticks,
+		`frames_encoded_total`:                   1 + 2*ticks, // text is always made
+		`ring_lag`:                               0,
+	} {
+		if n := s.metric(series); n != want || skipped == 0 {
+			t.Errorf("%s: %v, want %v", series, n, want)
+		}
+	}
+	turns, took := s.metric("fanout_seconds_count"), s.metric("fanout_seconds_sum")
+	if turns < got || took <= 0 || took > time.Since(began).Seconds()*float64(s.config.Loops+1) {
+		t.Errorf("%v turns took %v s", turns, took)
+	}
 }
 
 // Names keep to the conventions, as Prometheus' own linter sees them.

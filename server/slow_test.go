@@ -89,6 +89,9 @@ func TestSlowTypedStreamIsToldWhatItMissed(t *testing.T) {
 				if received+skipped != ticks-1 || skipped == 0 {
 					t.Errorf("received %v, skipped %v", received, skipped)
 				}
+				if n := s.metric(`ticks_skipped_total{reason="slow"}`); n != skipped {
+					t.Errorf("the metric has %v skipped, the stream %v", n, skipped)
+				}
 				return
 			}
 		default:

@@ -180,7 +180,7 @@ func streamStatus(n *sample) StreamStatus {
 	s := StreamStatus{
 		Open: n.engine.Streams, Max: n.budget.streamsMax, Dialects: map[string]int{},
 		Parked: n.engine.Parked, Parks: n.engine.Parks, Opened: n.engine.Opened,
-		Refused: n.budget.refused.Load(), Requests: n.engine.Requests,
+		Refused: n.budget.refusals(), Requests: n.engine.Requests,
 		Closes: map[string]uint64{},
 	}
 	for i, d := range dialects {
