@@ -27,7 +27,8 @@ func lean() *http.Client {
 	}}
 }
 
-// leanTyped is typed on such a socket.
+// leanTyped is typed on such a socket. One that is not read for long waits as long again
+// once it is: it dropped segments, and their sender tries ever more seldom.
 func (s *running) leanTyped(bearer, protocol string) *typed {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -39,7 +40,9 @@ func (s *running) leanTyped(bearer, protocol string) *typed {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { _ = c.CloseNow() })
-	return s.begin(c, protocol)
+	p := s.begin(c, protocol)
+	p.patience = time.Minute
+	return p
 }
 
 // A stream that is not read for a while is told exactly what it did not get: what it

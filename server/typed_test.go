@@ -34,13 +34,14 @@ func (e event) list(name string) (all []event) {
 // A typed is a client of a typed dialect. All that it hears and says must be as
 // asyncapi.json describes it.
 type typed struct {
-	t       *testing.T
-	conn    *websocket.Conn
-	channel string
-	doc     document
-	seen    witness
-	names   map[float64]string // tokens by ref
-	welcome event
+	t        *testing.T
+	conn     *websocket.Conn
+	channel  string
+	doc      document
+	seen     witness
+	names    map[float64]string // tokens by ref
+	welcome  event
+	patience time.Duration // with the next event
 }
 
 // A witness notes what of a document was met: "json.tick", "json.tick.ltp",
@@ -89,7 +90,7 @@ func (s *running) begin(c *websocket.Conn, protocol string) *typed {
 	s.t.Helper()
 	c.SetReadLimit(1 << 20)
 	p := &typed{t: s.t, conn: c, channel: "json", doc: loadDocument(s.t, asyncAPIText),
-		seen: witness{}, names: map[float64]string{}}
+		seen: witness{}, names: map[float64]string{}, patience: 10 * time.Second}
 	if protocol == proto.ProtocolBinary {
 		p.channel = "binary"
 	}
@@ -144,7 +145,7 @@ func (p *typed) fits(request string) error {
 
 // read reads an event and holds it to its schema.
 func (p *typed) read() (event, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), p.patience)
 	defer cancel()
 	kind, payload, err := p.conn.Read(ctx)
 	if err != nil {
@@ -200,7 +201,7 @@ func (p *typed) next() event {
 // wait for ever.
 func (p *typed) expect(kind string, ok ...func(event) bool) event {
 	p.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(3 * p.patience); ; {
 		if time.Now().After(end) {
 			p.t.Fatalf("no %s comes", kind)
 		}
