@@ -125,7 +125,7 @@ func TestConflation(t *testing.T) {
 			var skipped atomic.Int64
 			for k := range streams {
 				p := connect(t, e, Stream{})
-				p.conn.SetReadBuffer(4 << 10)
+				p.shrink()
 				rnd := rand.New(rand.NewPCG(uint64(k), 2))
 				want := map[string]int{}
 				var list []string

@@ -165,9 +165,7 @@ func (w *world) open(kind Kind) *prover {
 		s.Sealer = &plainSealer{}
 	}
 	p := prove(w.t, w.e, s)
-	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
-		w.t.Error(err)
-	}
+	p.shrink()
 	return p
 }
 

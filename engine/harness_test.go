@@ -179,6 +179,15 @@ func (p *peer) send(b []byte) {
 func (p *peer) text(s string) { p.t.Helper(); p.send(frame(true, proto.OpText, s)) }
 
 // next reads a frame, within p.wait.
+// shrink gives p's socket little room, so that it soon takes no more. The kernel then
+// tries ever more seldom, the longer nobody reads: what comes later may take as long.
+func (p *peer) shrink() {
+	p.wait = time.Minute
+	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
+		p.t.Error(err)
+	}
+}
+
 func (p *peer) next() (op proto.Op, payload string, err error) {
 	p.conn.SetReadDeadline(time.Now().Add(p.wait))
 	var h [2]byte

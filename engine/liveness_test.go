@@ -63,7 +63,7 @@ func TestNoPongNeeded(t *testing.T) {
 func stall(t *testing.T, e *Engine, pub *Publisher) *peer {
 	t.Helper()
 	p := connect(t, e, Stream{})
-	p.conn.SetReadBuffer(4 << 10)
+	p.shrink()
 	publish(pub, "A", 0)
 	pub.Flush()
 	p.subscribe("A")

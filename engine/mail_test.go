@@ -148,7 +148,7 @@ func TestPostRefused(t *testing.T) {
 	x := &postman{owner: newOwner(), e: e, size: 10}
 	p := connect(t, e, Stream{Owner: x})
 	p.owner = x.owner
-	p.conn.SetReadBuffer(4 << 10)
+	p.shrink()
 	x.last.Store(0)
 	p.want(`{"type":"msg","n":0,"fill":"xxxxxxxxxx"}`)
 	p.subscribe(tokenName(0))

@@ -103,9 +103,7 @@ func TestRetryMs(t *testing.T) {
 // fallBehind has a stream stop reading until it is parked.
 func fallBehind(t *testing.T, e *Engine, p *prover, token string) (last int) {
 	t.Helper()
-	if err := p.conn.SetReadBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
+	p.shrink()
 	pub := e.Publisher()
 	n := int(p.last[token])
 	eventually(t, "it is parked", func() bool {
@@ -202,9 +200,7 @@ func TestManyNames(t *testing.T) {
 	request := `{"op":"subscribe","tokens":["` + strings.Join(names, `","`) + `"]}`
 	for range streams {
 		q := prove(t, e, Stream{Kind: JSON})
-		if err := q.conn.SetReadBuffer(4 << 10); err != nil {
-			t.Fatal(err)
-		}
+		q.shrink()
 		q.text(request)
 	}
 	l := e.loops[0]

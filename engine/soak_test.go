@@ -27,7 +27,7 @@ func TestSoakStalled(t *testing.T) {
 	}
 	pub.Flush()
 	stalled := connect(t, e, Stream{})
-	stalled.conn.SetReadBuffer(4 << 10)
+	stalled.shrink()
 	stalled.subscribe(names...)
 	var bytes [streams - 1]atomic.Int64
 	var readers sync.WaitGroup

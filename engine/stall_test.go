@@ -21,7 +21,7 @@ func TestStalled(t *testing.T) {
 	}
 	pub.Flush()
 	stalled, healthy := connect(t, e, Stream{}), connect(t, e, Stream{})
-	stalled.conn.SetReadBuffer(4 << 10)
+	stalled.shrink()
 	stalled.subscribe(names...)
 	healthy.subscribe(names...)
 	n := 0
@@ -99,7 +99,7 @@ func TestStallTimeout(t *testing.T) {
 	pub := e.Publisher()
 	publish(pub, "A", 0)
 	p := connect(t, e, Stream{})
-	p.conn.SetReadBuffer(4 << 10)
+	p.shrink()
 	p.subscribe("A")
 	eventually(t, "it is parked for good", func() bool {
 		for n := range 100 {
@@ -118,7 +118,7 @@ func TestStallTimeout(t *testing.T) {
 func TestAnswersWait(t *testing.T) {
 	e := newEngine(t, Options{Loops: 1, PingEvery: time.Hour, DeadAfter: time.Hour})
 	p := connect(t, e, Stream{Kind: Echo})
-	p.conn.SetReadBuffer(4 << 10)
+	p.shrink()
 	var sent atomic.Int64
 	pings := bytes.Repeat(frame(true, 9, "0123456789012345678901234567890123456789"), 100)
 	go func() {

@@ -2,8 +2,11 @@ package server
 
 import (
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
+	"azira/engine"
 	"azira/feed"
 )
 
@@ -131,6 +134,45 @@ func TestLoopsThatEnd(t *testing.T) {
 		t.Error("the public port ended")
 	}
 }
+
+// A loop that a call keeps is said by livez while it does, and in the log.
+func TestHeldLoop(t *testing.T) {
+	t.Parallel()
+	var log syncBuffer
+	s := &server{config: testConfig(t), log: testLogger(&log), failed: make(chan error, 2)}
+	t.Cleanup(func() { _ = s.stop() })
+	addrs, err := s.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := &running{t: t, addrs: addrs}
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(ends[1])
+	hold := make(keeper)
+	release := sync.OnceFunc(func() { close(hold) })
+	defer release()
+	if err := s.engine.Attach(ends[0], engine.Stream{Owner: hold}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "not live", func() bool { return run.adminCall("/livez").StatusCode == 503 })
+	release()
+	eventually(t, "live again", func() bool { return run.adminCall("/livez").StatusCode == 200 })
+	if text := log.String(); strings.Count(text, "not live") != 1 ||
+		strings.Count(text, "live again") != 1 {
+		t.Errorf("log: %s", text)
+	}
+}
+
+// A keeper keeps the loop that opens its stream.
+type keeper chan struct{}
+
+func (k keeper) Opened(uint64) { <-k }
+func (keeper) Holds(int)       {}
+func (keeper) Parked(int64)    {}
+func (keeper) Ended(int)       {}
 
 func TestMetricsCount(t *testing.T) {
 	s, f := startWithFeed(t)

@@ -32,7 +32,8 @@ var below = map[string][]string{
 
 // alone are single files that may import more than their package.
 var alone = map[string][]string{
-	"bench/virtual.go": {"engine"}, // simulated clients that cost no sockets
+	"bench/virtual.go":              {"engine"},             // simulated clients that cost no sockets
+	"server/messages_crash_test.go": {"internal/invariant"}, // does less where all is slow
 }
 
 // filesMax is how many files of a package may import one third-party module.
