@@ -34,7 +34,7 @@ build: need-go ## build ./bin/azira
 	$(GO) build -o bin/azira ./cmd/azira
 
 test: vet ## vet, gofmt, and every test (under 4 minutes on 2 cores)
-	$(GO) test -p 3 -parallel 4 -timeout 4m $(PKG)
+	$(GO) test -p 3 -timeout 4m $(PKG)
 
 check: test race tidy cross mod fuzz-seeds ## the one door before a change goes in: all but fuzz, bench, soak
 	@echo 'check: all is well'
@@ -44,7 +44,7 @@ vet: need-go ## go vet and gofmt alone
 	@bad=$$(gofmt -l .); if [ -n "$$bad" ]; then echo "gofmt would change: $$bad" >&2; exit 1; fi
 
 race: need-go need-cc ## every test under the race detector, which also turns invariants on
-	CGO_ENABLED=1 $(GO) test -race -p 2 -parallel 4 -timeout 8m $(PKG)
+	CGO_ENABLED=1 $(GO) test -race -p 2 -timeout 8m $(PKG)
 
 tidy: need-go ## the style of the tree: imports point down, lengths, links (internal/tidy)
 	$(GO) test -count 1 ./internal/tidy

@@ -59,6 +59,9 @@ func conserve(t *testing.T, d time.Duration) {
 		w.streams.Go(func() { w.stream(k) })
 	}
 	time.Sleep(d)
+	for end := time.Now().Add(2 * d); !w.wild() && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond) // a slow machine takes longer to be in trouble
+	}
 	close(w.stop)
 	feed.Wait()
 	w.streams.Wait()
@@ -67,10 +70,15 @@ func conserve(t *testing.T, d time.Duration) {
 		"%d parks, %d conflations, %d laps, %d held back", s.TicksIn, w.received.Load(),
 		w.skipped.Load(), w.gapped.Load(), w.resumes.Load(), w.beats.Load(),
 		s.Parks, s.Conflates, s.Laps, s.HeldBack)
-	if s.Panics != 0 || w.skipped.Load() == 0 || w.resumes.Load() == 0 ||
-		w.gapped.Load() == 0 || s.Conflates == 0 {
-		t.Errorf("%d panics; the chaos was none", s.Panics)
+	if s.Panics != 0 || !w.wild() {
+		t.Errorf("%d panics, or the chaos was none", s.Panics)
 	}
+}
+
+// wild says that all has happened that a stream is to survive.
+func (w *world) wild() bool {
+	return w.skipped.Load() > 0 && w.resumes.Load() > 0 && w.gapped.Load() > 0 &&
+		w.e.Stats().Conflates > 0
 }
 
 func (w *world) tick(p *Publisher, i int) {

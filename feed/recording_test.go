@@ -191,9 +191,11 @@ func TestRecord(t *testing.T) {
 		done <- result{n, err}
 	}()
 	conn, _ := p.serve(1)
+	var sent [][]byte // at once: the recorder leaves after the third
 	for i := range 5 {
-		send(t, conn, one(fmt.Sprintf(`A & {"n":%d}`, i)), one("bad"))
+		sent = append(sent, one(fmt.Sprintf(`A & {"n":%d}`, i)), one("bad"))
 	}
+	send(t, conn, sent...)
 	if r := <-done; r.ticks != 3 || r.err != nil {
 		t.Fatalf("Record = %d, %v", r.ticks, r.err)
 	}
