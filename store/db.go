@@ -20,7 +20,10 @@ type (
 	writeCategory = vfs.DiskWriteCategory
 )
 
-const anyCategory = vfs.WriteCategoryUnspecified
+const (
+	anyCategory = vfs.WriteCategoryUnspecified
+	invalidFd   = vfs.InvalidFd
+)
 
 var realFiles fileSystem = vfs.Default
 

@@ -193,6 +193,26 @@ func (x *fencedFile) SyncTo(n int64) (full bool, err error) {
 	return full, err
 }
 
+// Fd is no descriptor once the fence is up: the number may be another file's by then.
+func (x *fencedFile) Fd() uintptr {
+	x.fence.mu.RLock()
+	defer x.fence.mu.RUnlock()
+	if x.fence.down {
+		return invalidFd
+	}
+	return x.file.Fd()
+}
+
+// Preallocate reports its error: Pebble does without.
+func (x *fencedFile) Preallocate(at, n int64) error {
+	x.fence.mu.RLock()
+	defer x.fence.mu.RUnlock()
+	if x.fence.down {
+		return errFenced
+	}
+	return x.file.Preallocate(at, n)
+}
+
 // Close closes the file once; closeFiles may have been before.
 func (x *fencedFile) Close() error {
 	return x.fence.change(func() error {
