@@ -106,16 +106,22 @@ func TestReadyNeedsFeed(t *testing.T) {
 	eventually(t, "not ready", func() bool { return s.adminCall("/readyz").StatusCode == 503 })
 }
 
-// Loops that have ended are said by livez, and once in the log; nothing else ends.
-func TestLoopsThatEnd(t *testing.T) {
-	var log syncBuffer
-	s := &server{config: testConfig(t), log: testLogger(&log), failed: make(chan error, 2)}
+// startInside starts a server whose parts a test can reach.
+func startInside(t *testing.T) (*server, *running) {
+	t.Helper()
+	log := &syncBuffer{}
+	s := &server{config: testConfig(t), log: testLogger(log), failed: make(chan error, 2)}
 	t.Cleanup(func() { _ = s.stop() })
 	addrs, err := s.start()
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := &running{t: t, addrs: addrs}
+	return s, &running{t: t, addrs: addrs, log: log}
+}
+
+// Loops that have ended are said by livez, and once in the log; nothing else ends.
+func TestLoopsThatEnd(t *testing.T) {
+	s, run := startInside(t)
 	if r := run.adminCall("/livez"); r.StatusCode != 200 {
 		t.Errorf("before: %d", r.StatusCode)
 	}
@@ -127,7 +133,7 @@ func TestLoopsThatEnd(t *testing.T) {
 			t.Errorf("after: %d", r.StatusCode)
 		}
 	}
-	if n := strings.Count(log.String(), "not live"); n != 1 {
+	if n := strings.Count(run.log.String(), "not live"); n != 1 {
 		t.Errorf("said %d times in the log", n)
 	}
 	if len(s.failed) != 0 || run.call("GET", "/healthcheck", nil).StatusCode != 200 {
@@ -138,14 +144,7 @@ func TestLoopsThatEnd(t *testing.T) {
 // A loop that a call keeps is said by livez while it does, and in the log.
 func TestHeldLoop(t *testing.T) {
 	t.Parallel()
-	var log syncBuffer
-	s := &server{config: testConfig(t), log: testLogger(&log), failed: make(chan error, 2)}
-	t.Cleanup(func() { _ = s.stop() })
-	addrs, err := s.start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	run := &running{t: t, addrs: addrs}
+	s, run := startInside(t)
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +159,7 @@ func TestHeldLoop(t *testing.T) {
 	eventually(t, "not live", func() bool { return run.adminCall("/livez").StatusCode == 503 })
 	release()
 	eventually(t, "live again", func() bool { return run.adminCall("/livez").StatusCode == 200 })
-	if text := log.String(); strings.Count(text, "not live") != 1 ||
+	if text := run.log.String(); strings.Count(text, "not live") != 1 ||
 		strings.Count(text, "live again") != 1 {
 		t.Errorf("log: %s", text)
 	}
