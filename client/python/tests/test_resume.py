@@ -178,7 +178,7 @@ class Resume(StreamCase):
             async with typed(server) as stream:
                 await eventually(lambda: stream.connected)
             self.assertGreaterEqual(server.times[1] - server.times[0], 1)
-            self.assertLess(server.times[2] - server.times[1], 1)  # told once, waited once
+            self.assertLess(server.times[2] - server.times[1], 0.5)
             await self.nothing_left()
 
     async def test_without_a_connection_nothing_is_known(self):
